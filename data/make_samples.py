@@ -1,0 +1,55 @@
+"""Writes the embedded samples: fixed seed -> our own grammar -> files beside this one.
+
+    python data/make_samples.py              rewrites every sample
+    python data/make_samples.py sentiment    rewrites one
+
+Running it again gives the same bytes. A new sample is one function here under `@sample`, and a section in README.md.
+"""
+
+import csv
+import io
+import random
+import sys
+from pathlib import Path
+
+from review_grammar import reviews
+
+FOLDER = Path(__file__).resolve().parent
+SAMPLES = {}
+
+
+def sample(make):
+    """Registers `make(rng)`, which returns `{file name: bytes}`, under its own name."""
+    SAMPLES[make.__name__] = make
+    return make
+
+
+@sample
+def sentiment(rng):
+    """Makes reviews with a label that no bag of words can tell."""
+    return {"sentiment.csv": csv_bytes(["text", "label"], reviews(rng, rows=3900))}
+
+
+def csv_bytes(header, rows):
+    """Renders rows as UTF-8 CSV with the same line ends on every system."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue().encode("utf-8")
+
+
+def main(names):
+    """Rewrites the samples called `names`, or all of them where none is named."""
+    unknown = [name for name in names if name not in SAMPLES]
+    if unknown:
+        sys.exit(f"There is no sample '{unknown[0]}'. Known: {', '.join(SAMPLES)}. Give none to make all.")
+    for name in names or SAMPLES:
+        # Seeded by its name, so that adding a sample leaves the others as they are.
+        for file_name, content in SAMPLES[name](random.Random(name)).items():
+            (FOLDER / file_name).write_bytes(content)
+            print(f"{file_name}: {len(content):,} bytes")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

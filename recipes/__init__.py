@@ -1,0 +1,1 @@
+"""Recipes: one file per application, installed as the package rnnkit.recipes."""

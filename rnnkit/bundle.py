@@ -1,0 +1,226 @@
+"""Bundle: one directory that serves, can be trained on, and says how it came about; the only saving and loading.
+
+model + preparation + card -> <out>/<name>/<version>/ -> predict
+"""
+
+import dataclasses
+import errno
+import functools
+import json
+import os
+import pathlib
+import platform
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import metadata
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+import yaml
+
+from rnnkit.answers import Signature, answer
+from rnnkit.export.saved_model import write_saved_model
+from rnnkit.export.warmup import write_warmup
+from rnnkit.messages import listed
+from rnnkit.pictures import write_report
+from rnnkit.settings import Settings
+
+WARMUP_ROWS = 8
+CARD = pathlib.PurePath("assets.extra", "card.json")
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """What a run leaves behind and a bundle holds."""
+
+    core: keras.Model
+    features: keras.Model
+    target: keras.Model
+    history: list[dict[str, float]]
+    settings: Settings
+    signatures: Mapping[str, Signature]
+
+
+@dataclasses.dataclass(frozen=True)
+class Bundle:
+    """A trained recipe on disk: a SavedModel directory with a card."""
+
+    path: pathlib.Path
+
+    @functools.cached_property
+    def card(self) -> dict:
+        """How the model came about: settings, data, scores, baselines, versions."""
+        return json.loads((self.path / CARD).read_text(encoding="utf-8"))
+
+    @functools.cached_property
+    def model(self):
+        """The loaded SavedModel."""
+        try:
+            return tf.saved_model.load(str(self.path))
+        except (OSError, ValueError, tf.errors.OpError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise ValueError(f"The bundle {self.path} is damaged: {reason}. Run the recipe again.") from None
+
+    def predict(
+        self, rows: Sequence[str] | Mapping[str, Sequence[str]] | pd.DataFrame, *, signature: str = "serving_default"
+    ) -> dict[str, np.ndarray]:
+        """Answers raw rows.
+
+        Args:
+            rows: Texts, where the recipe has one input; else a column per input.
+            signature: Which of the model's signatures answers.
+
+        Returns:
+            Name -> one answer per row, `(rows, …)`; texts as str.
+
+        Raises:
+            LookupError: There is no such signature or a column is missing.
+        """
+        known = self.card["signatures"]
+        if signature not in known:
+            raise LookupError(f"{self.path} has no signature {signature!r}. It has {listed(known)}.")
+        inputs = self.card["inputs"]
+        if isinstance(rows, str):
+            rows = [rows]
+        if not hasattr(rows, "keys"):
+            if len(inputs) != 1:
+                raise LookupError(f"{self.path} takes {listed(inputs)}. Give a mapping with a column for each.")
+            rows = {inputs[0]: rows}
+        missing = [name for name in inputs if name not in rows]
+        if missing:
+            raise LookupError(f"The rows have no column {listed(missing)}. They have {listed(rows.keys())}.")
+        columns = {name: ["" if text is None else str(text) for text in rows[name]] for name in inputs}
+        answers = answer(self.model.signatures[signature], columns)
+        return {name: _decoded(values) for name, values in answers.items()}
+
+
+def _decoded(values):
+    if values.dtype != object:
+        return values
+    return np.vectorize(lambda text: text.decode("utf-8", errors="replace"), otypes=[object])(values)
+
+
+def load(path: str | pathlib.Path) -> Bundle:
+    """Opens a bundle.
+
+    Args:
+        path: `saved_models/sentiment`, for its newest version, or `saved_models/sentiment/3`.
+
+    Raises:
+        FileNotFoundError: There is no such folder.
+        ValueError: The folder is no bundle, or files of it are missing or damaged.
+    """
+    path = pathlib.Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"There is no bundle {str(path)!r}. `rnnkit run RECIPE` makes one under saved_models/.")
+    numbers = versions(path)
+    if numbers:
+        path = path / str(numbers[-1])
+    if not (path / "saved_model.pb").is_file() and not (path / CARD).is_file():
+        raise ValueError(
+            f"{path} is no bundle: it holds neither saved_model.pb nor {CARD}. "
+            "Name a folder that `rnnkit run` has written, such as saved_models/sentiment."
+        )
+    wanted = ("saved_model.pb", "variables/variables.index", str(CARD))
+    missing = [name for name in wanted if not (path / name).is_file()]
+    if missing:
+        raise ValueError(f"The bundle {path} is damaged: it lacks {listed(missing)}. Run the recipe again.")
+    bundle = Bundle(path)
+    try:
+        known = {"recipe", "inputs", "signatures", "settings"} <= bundle.card.keys()
+    except (ValueError, AttributeError):
+        known = False
+    if not known:
+        raise ValueError(f"The bundle {path} is damaged: {CARD} is no card of rnnkit. Run the recipe again.")
+    return bundle
+
+
+def versions(home: pathlib.Path) -> list[int]:
+    """Returns the version numbers below a bundle's folder, lowest first."""
+    return sorted(int(path.name) for path in home.glob("*") if path.name.isdigit() and path.is_dir())
+
+
+def home(out: str | pathlib.Path, name: str) -> pathlib.Path:
+    """Returns the folder of the bundles called `name`, having checked that it can be written.
+
+    Raises:
+        ValueError: The name can't be one of a folder.
+        OSError: The folder can't be written.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
+        raise ValueError(f"name must be letters, digits, '.', '_' and '-', a letter or digit first. Got {name!r}.")
+    folder = pathlib.Path(out) / name
+    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    try:
+        with tempfile.TemporaryDirectory(dir=existing, prefix=".rnnkit-"):
+            return folder
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OSError(f"--out {str(out)!r} can't be written: {existing}: {reason}. Name another folder.") from None
+
+
+def write(
+    home: pathlib.Path, parts: Parts, card: dict, example: Mapping[str, Sequence[str]], pictures: Mapping[str, tuple]
+) -> Bundle:
+    """Writes the next version under `home`, whole or not at all.
+
+    Args:
+        home: Folder of the versions.
+        parts: What to write.
+        card: What is known of the run; version, signatures and versions are added here.
+        example: Rows for the warm-up requests.
+        pictures: Title -> function and arguments, drawn into training/report.png.
+
+    Raises:
+        OSError: It could not be written; nothing is left of it then.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    partial = pathlib.Path(tempfile.mkdtemp(prefix=".partial-", dir=home))
+    try:
+        return _write(home, partial, parts, card, example, pictures)
+    except (OSError, tf.errors.OpError) as error:
+        full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
+        reason = "no space is left on the disk" if full else str(error).strip().splitlines()[0]
+        earlier = f"Versions {listed(versions(home))} there are whole." if versions(home) else ""
+        raise OSError(
+            f"The bundle could not be written to {home}: {reason}. Nothing was kept of it. {earlier}".rstrip()
+        ) from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _write(home, partial, parts, card, example, pictures):
+    folder = partial / "bundle"
+    signatures = write_saved_model(folder, [parts.features, parts.core], parts.signatures)
+    extra, training = folder / "assets.extra", folder / "training"
+    extra.mkdir()
+    training.mkdir()
+    first = {name: values[:1] for name, values in example.items()}
+    write_warmup(extra / "tf_serving_warmup_requests", [first, example], model=home.name)
+    parts.core.save(training / "core.keras")
+    parts.features.save(training / "features.keras")
+    parts.target.save(training / "target.keras")
+    pd.DataFrame(parts.history).to_csv(training / "history.csv", index=False)
+    (training / "settings.yaml").write_text(yaml.safe_dump(parts.settings.as_dict(), sort_keys=False), encoding="utf-8")
+    write_report(training / "report.png", parts.history, card, pictures)
+    version = max(versions(home), default=0) + 1
+    while True:
+        whole = {**card, "version": version, "signatures": signatures, "example": first, "versions": _installed()}
+        (folder / CARD).write_text(json.dumps(whole, indent=2, ensure_ascii=False), encoding="utf-8")
+        try:
+            os.rename(folder, home / str(version))
+            return Bundle(home / str(version))
+        except OSError as error:
+            # Another run took the number meanwhile.
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            version += 1
+
+
+def _installed() -> dict[str, str]:
+    names: Iterable[str] = ("rnnkit", "tensorflow", "keras", "numpy", "scikit-learn")
+    return {"python": platform.python_version(), **{name: metadata.version(name) for name in names}}

@@ -1,0 +1,1 @@
+"""Commands: the verbs of the command line, each from its arguments to what it prints."""

@@ -1,0 +1,1 @@
+"""In-graph preparation: raw values -> tensors, learnt on the train split, and each inverse."""

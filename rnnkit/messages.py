@@ -1,0 +1,15 @@
+"""Wording of errors: names close to a mistyped one, lists of choices."""
+
+import difflib
+from collections.abc import Iterable
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Returns `Did you mean 'x'? ` with the known word nearest to `word`, or an empty text."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"Did you mean {near[0]!r}? " if near else ""
+
+
+def listed(words: Iterable[object]) -> str:
+    """Returns the words quoted and separated by commas, as errors list choices."""
+    return ", ".join(repr(word) for word in words)

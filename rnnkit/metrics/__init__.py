@@ -1,0 +1,1 @@
+"""Task scores and the baselines beside them: truth and predictions -> named numbers."""

@@ -1,0 +1,66 @@
+"""Progress: what a person sees while work goes on; on a terminal bars, in a log one line a stage."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+
+class Reporter:
+    """Tells a person what goes on.
+
+    Args:
+        console: Where to; None keeps silent.
+    """
+
+    def __init__(self, console: Console | None = None):
+        self.console = console
+
+    def say(self, text: str) -> None:
+        """Prints one line, as it is."""
+        if self.console:
+            self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    @contextlib.contextmanager
+    def task(self, title: str, *, total: int | None = None, unit: str = "") -> Iterator[Callable[..., None]]:
+        """Shows a bar while the block runs.
+
+        Args:
+            title: What is being done.
+            total: How much there is to do, if known.
+            unit: What is counted, for the rate.
+
+        Yields:
+            `advance(done, note="", total=None)`, to be called with how much is done so far.
+        """
+        if self.console is None:
+            yield lambda done, note="", total=None: None
+            return
+        if not self.console.is_terminal:
+            self.say(f"{title} …")
+            yield lambda done, note="", total=None: None
+            return
+        columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24)]
+        columns += [MofNCompleteColumn(), _Rate(unit), TimeRemainingColumn(), TextColumn("{task.fields[note]}")]
+        with Progress(*columns, console=self.console, transient=True) as progress:
+            task = progress.add_task(title, total=total, note="")
+
+            def advance(done, note="", total=None):
+                more = {} if total is None else {"total": total}
+                progress.update(task, completed=done, note=note, **more)
+
+            yield advance
+
+
+class _Rate(TextColumn):
+    def __init__(self, unit):
+        super().__init__("")
+        self.unit = unit
+
+    def render(self, task):
+        speed = task.finished_speed or task.speed
+        return super().render(task) if not speed else f"{speed:,.0f} {self.unit}/s"
+
+
+SILENT = Reporter()

@@ -1,0 +1,94 @@
+"""Text files: bytes, perhaps gzipped -> numbered lines, every byte counted."""
+
+import contextlib
+import functools
+import gzip
+import io
+import sys
+import zlib
+from collections.abc import Iterator
+
+from rnnkit.sources.table import Meter
+
+LONGEST = 1 << 24
+"""Most characters of one record: past that a quote is open or the file isn't lines of text."""
+BUFFER = 1 << 20
+FOREIGN = {b"PK\x03\x04": "a zip archive or an Excel sheet", b"PAR1": "a parquet file", b"\x1f\x8b": "a gzip file"}
+
+
+@contextlib.contextmanager
+def open_lines(path, name: str, encoding: str, meter: Meter | None = None, *, newline="") -> Iterator[Iterator[str]]:
+    """Opens a text file, or stdin for "-", as an iterator of its lines with their ends.
+
+    Bytes that aren't in the encoding become lone surrogates, to be found by who writes them
+    as UTF-8: so they are found row by row, at no cost to the others.
+
+    Raises:
+        ValueError: The file isn't text, or its gzip is damaged, or a line has no end.
+        OSError: It can't be opened.
+    """
+    meter = meter or Meter()
+    with contextlib.ExitStack() as stack:
+        raw = sys.stdin.buffer if str(path) == "-" else stack.enter_context(open_bytes(path, name))
+        source = io.BufferedReader(_Metered(raw, meter), BUFFER)
+        if name.lower().endswith(".gz"):
+            source = stack.enter_context(gzip.GzipFile(fileobj=source))
+        yield _lines(source, name, encoding, newline)
+
+
+def open_bytes(path, name: str) -> io.RawIOBase:
+    """Opens a file to read its bytes; an error names it in one line."""
+    try:
+        return open(path, "rb", buffering=0)
+    except OSError as error:
+        raise type(error)(f"{name} can't be read: {(error.strerror or str(error)).lower()}.") from None
+
+
+class _Metered(io.RawIOBase):
+    def __init__(self, raw, meter):
+        self._raw, self._meter = raw, meter
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        count = self._raw.readinto(buffer)
+        if count:
+            self._meter.digest(memoryview(buffer)[:count])
+            self._meter.advance(count)
+        return count
+
+
+def _lines(source, name, encoding, newline):
+    number = 0
+    try:
+        start = source.peek(4)[:4]
+        for magic, kind in FOREIGN.items():
+            if start.startswith(magic):
+                raise ValueError(f"{name} is not text but {kind}. End its name as what it is, or save it as .csv.")
+        text = io.TextIOWrapper(source, encoding=encoding, errors="surrogateescape", newline=newline)
+        for number, line in enumerate(iter(functools.partial(text.readline, LONGEST), ""), 1):
+            if number == 1:
+                line = line.removeprefix("\ufeff")
+            if len(line) == LONGEST and line[-1] not in "\r\n":
+                raise ValueError(too_long(name, number))
+            yield line
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ValueError(
+            f"{name} is damaged after line {number}: {error}. Copy or compress it again; only gzip files end in .gz."
+        ) from None
+    except UnicodeError as error:
+        # Codecs of several bytes a character, such as UTF-16, can't step over a broken one.
+        reason = getattr(error, "reason", None) or error
+        raise ValueError(
+            f"{name} is not {encoding} after line {number}: {reason}. "
+            "Say which encoding it is in, such as --encoding utf-8 or latin-1."
+        ) from None
+
+
+def too_long(name: str, number: int) -> str:
+    """Returns the message for a record past the limit."""
+    return (
+        f"{name}, line {number}: the record that begins here has more than {LONGEST:,} characters. "
+        "Close its quote, or pass --quoting none if quotes have no meaning in this file."
+    )

@@ -1,0 +1,1 @@
+"""Training: encoded rows -> batches -> the one fit."""

@@ -1,0 +1,129 @@
+"""Store: encoded rows, prepared once, held in memory or on disk, read in any order."""
+
+import dataclasses
+import pathlib
+import tempfile
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import tensorflow as tf
+
+MEMORY_LIMIT = 512 << 20
+"""Bytes of encoded rows kept in memory; what comes after goes to a temporary file."""
+
+
+class Column:
+    """One feature of all rows, the steps of all rows end to end.
+
+    Args:
+        folder: Where steps go once `MEMORY_LIMIT` is passed.
+    """
+
+    def __init__(self, folder: pathlib.Path, name: str):
+        self.path = folder / f"{name}.bin"
+        self._parts, self._lengths, self._bytes = [], [], 0
+        self._file = None
+
+    def append(self, rows: list[np.ndarray]) -> None:
+        """Adds rows, each `(time, …)` with the same trailing shape."""
+        flat = np.concatenate(rows)
+        self._lengths.append(np.fromiter(map(len, rows), np.int64, len(rows)))
+        self.dtype, self.shape = flat.dtype, flat.shape[1:]
+        self._bytes += flat.nbytes
+        if self._file is None and self._bytes > MEMORY_LIMIT:
+            self._file = self.path.open("w+b", buffering=0)
+            for part in self._parts:
+                part.tofile(self._file)
+            self._parts = []
+        if self._file is None:
+            self._parts.append(flat)
+        else:
+            flat.tofile(self._file)
+
+    def close(self) -> None:
+        """Ends the writing; from here on rows can be read."""
+        self.lengths = np.concatenate(self._lengths) if self._lengths else np.zeros(0, np.int64)
+        self._starts = np.concatenate([[0], np.cumsum(self.lengths)])
+        self._flat = np.concatenate(self._parts) if self._parts else None
+        self._parts = self._lengths = None
+
+    def row(self, index: int) -> np.ndarray:
+        """Returns one row, `(time, …)`."""
+        start, stop = self._starts[index], self._starts[index + 1]
+        if self._file is None:
+            return self._flat[start:stop]
+        # A plain read rather than a memory map, whose pages would count as this process' memory.
+        size = int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+        self._file.seek(int(start) * size)
+        raw = self._file.read(int(stop - start) * size)
+        return np.frombuffer(raw, self.dtype).reshape(-1, *self.shape)
+
+
+@dataclasses.dataclass(frozen=True)
+class Store:
+    """Encoded rows of one split.
+
+    Attributes:
+        sequences: Features with a time axis, trimmed to each row's real steps.
+        fixed: Features without one, `(rows, …)`.
+        targets: `(rows, …)`.
+        lengths: `(rows,)`, real steps of each row.
+    """
+
+    sequences: Mapping[str, Column]
+    fixed: Mapping[str, np.ndarray]
+    targets: np.ndarray
+    lengths: np.ndarray
+    folder: tempfile.TemporaryDirectory
+
+    def __len__(self):
+        return len(self.targets)
+
+
+def write(encoded: Iterable[tuple[Mapping[str, np.ndarray], np.ndarray]], sequences: tuple[str, ...]) -> Store:
+    """Stores chunks of encoded rows.
+
+    Args:
+        encoded: Pairs of features, name -> `(rows, time, …)` or `(rows, …)`, and targets `(rows, …)`.
+        sequences: Names of the features with a time axis; the first holds ids, and a step is
+            real where its id isn't 0.
+    """
+    folder = tempfile.TemporaryDirectory(prefix="rnnkit-")
+    columns = {name: Column(pathlib.Path(folder.name), name) for name in sequences}
+    fixed, targets = {}, []
+    for features, target in encoded:
+        real = np.count_nonzero(features[sequences[0]], axis=1)
+        for name, column in columns.items():
+            column.append([row[:length] for row, length in zip(features[name], real, strict=True)])
+        for name in features.keys() - columns.keys():
+            fixed.setdefault(name, []).append(features[name])
+        targets.append(target)
+    for column in columns.values():
+        column.close()
+    lengths = columns[sequences[0]].lengths
+    fixed = {name: np.concatenate(parts) for name, parts in fixed.items()}
+    return Store(columns, fixed, np.concatenate(targets), lengths, folder)
+
+
+def encode(rows, preparation, target: str, advance=lambda done: None) -> Store:
+    """Maps a preparation over raw rows, once, and stores what comes out.
+
+    Args:
+        rows: Raw rows with `chunks()`.
+        preparation: What the train split taught.
+        target: Name of the column to be predicted.
+        advance: Told the number of rows done.
+    """
+    inputs = [tensor.name for tensor in preparation.features.inputs]
+    features = tf.function(lambda columns: preparation.features(columns), reduce_retracing=True)
+
+    def chunks():
+        done = 0
+        for chunk in rows.chunks():
+            encoded = features({name: tf.constant(chunk[name]) for name in inputs})
+            labels = preparation.target(tf.constant(chunk[target]))
+            done += len(chunk[target])
+            advance(done)
+            yield {name: tensor.numpy() for name, tensor in encoded.items()}, labels.numpy()
+
+    return write(chunks(), preparation.sequences)
