@@ -10,6 +10,7 @@ chosen on the validation split (such ensembles: Mesnil et al. 2014, https://arxi
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 
 import keras
@@ -22,7 +23,7 @@ from rnnkit.features.labels import class_numbers, label_lookup, label_names
 from rnnkit.features.ngrams import fit_ngrams
 from rnnkit.features.vectors import read_vectors, rows_of_embedding
 from rnnkit.features.words import RESERVED, Words, learn_vocabulary
-from rnnkit.layers import Blend, NgramScores, character_convolution, embedding, pool, recurrent_stack
+from rnnkit.layers import Blend, NgramScores, character_convolution, embedding, in_segments, pool, recurrent_stack
 from rnnkit.layers.blend import best_shares
 from rnnkit.metrics import classification as scores
 from rnnkit.metrics.text_baselines import LabelledTexts, text_baselines
@@ -54,6 +55,9 @@ class Settings(SourceSettings, RecurrentSettings, TrainingSettings):
     characters: bool = setting(False, "Also read each word by its letters, for unseen words.")
     word_dropout: float = setting(0.1, "Share of words read as unknown while training.", at_least=0.0, below=1.0)
     embedding_dropout: float = setting(0.3, "Share of the word vectors' features dropped.", at_least=0.0, below=1.0)
+    segment: int = setting(
+        0, "Words read at a stretch; longer texts are read in such pieces side by side; 0: whole.", at_least=0
+    )
     pooling: str = setting(
         "attention", "How steps become one vector: last, mean, max, attention, or some joined by '+'."
     )
@@ -144,7 +148,8 @@ def build(facts: Mapping[str, int], settings: Settings) -> keras.Model:
         spelled = character_convolution(inputs["letters"], size=256)
         x = keras.layers.Concatenate(name="spelled")([x, spelled])
     names = [field.name for field in dataclasses.fields(RecurrentSettings)]
-    x = recurrent_stack(x, **{name: getattr(settings, name) for name in names})
+    stack = functools.partial(recurrent_stack, **{name: getattr(settings, name) for name in names})
+    x = in_segments(x, settings.segment, stack) if settings.segment else stack(x)
     x = pool(x, by=settings.pooling, bidirectional=settings.bidirectional)
     x = keras.layers.Dropout(settings.dropout, name="dropout")(x)
     logits = keras.layers.Dense(facts["classes"], dtype="float32", name="logits")(x)

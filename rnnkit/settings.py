@@ -164,7 +164,9 @@ class TrainingSettings(Settings):
         choices=("auto", "float32", "mixed_bfloat16", "mixed_float16"),
     )
     xla: str = setting(
-        "auto", "Compile the step with XLA; auto: where it was measured to win.", choices=("auto", "yes", "no")
+        "auto",
+        "Compile the recurrent loops with XLA; auto: where the training is long enough to pay for it.",
+        choices=("auto", "yes", "no"),
     )
     steps_per_execution: int = setting(
         0, "Steps between returns to Python; 0: chosen by the size of the model.", at_least=0

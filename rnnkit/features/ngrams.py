@@ -8,10 +8,10 @@ import tensorflow as tf
 
 from rnnkit.features.words import Words
 from rnnkit.layers.ngrams import hashed_ngrams
-from rnnkit.metrics.one_against_rest import nb_svm_column
+from rnnkit.metrics.one_against_rest import best_nb_svm, nb_svm_weights
 
 TUNING_SHARE = 10
-"""One row in so many chooses the strength and sets the scale; the others set the weights."""
+"""One row in so many is held back while the strength is chosen; all of them set the weights."""
 
 
 def fit_ngrams(
@@ -37,7 +37,7 @@ def fit_ngrams(
 
     Returns:
         Weights `(vocabulary + buckets, classes)` and bias `(classes,)` of logits, as
-        `layers.NgramScores` takes them.
+        `layers.NgramScores` takes them; their scale is left for `layers.Blend` to set.
 
     Wang & Manning (2012), https://aclanthology.org/P12-2018, with logistic loss, one class
     against the rest.
@@ -50,8 +50,10 @@ def fit_ngrams(
         positive = targets == column
         if len({*positive[~held]}) < 2:
             continue
-        fitted = nb_svm_column(presence[~held], positive[~held], presence[held], positive[held], seed)
-        weights[:, column], bias[column] = fitted
+        chosen = 1.0, 1.0
+        if len({*positive[held]}) == 2:
+            chosen = best_nb_svm(presence[~held], positive[~held], presence[held], positive[held], seed)
+        weights[:, column], bias[column] = nb_svm_weights(presence, positive, *chosen, seed)
     if classes == 2:
         weights, bias = (np.stack([-x[..., 1] / 2, x[..., 1] / 2], axis=-1) for x in (weights, bias))
     return [weights, bias]

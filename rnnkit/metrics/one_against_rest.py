@@ -33,7 +33,13 @@ def tfidf_column(x, positive, x_valid, valid_positive, seed):
 def nb_svm_column(x, positive, x_valid, valid_positive, seed):
     """Fits NB-SVM at the strength and interpolation of lowest log loss on valid; as `tfidf_column`, for 0/1 counts."""
     if np.unique(valid_positive).size == 1:
-        return _interpolated(*_naive_bayes_logistic(x, positive, 1.0, seed), 1.0)
+        return nb_svm_weights(x, positive, 1.0, 1.0, seed)
+    chosen = best_nb_svm(x, positive, x_valid, valid_positive, seed)
+    return _platt(*nb_svm_weights(x, positive, *chosen, seed), x_valid, valid_positive)
+
+
+def best_nb_svm(x, positive, x_valid, valid_positive, seed) -> tuple[float, float]:
+    """Returns the strength and interpolation of lowest log loss on valid, from up to `TUNING_ROWS` rows of `x`."""
     best_loss, best = np.inf, None
     for strength in (0.1, 1.0, 10.0):
         parts = _naive_bayes_logistic(*_tuning_rows(x, positive, seed), strength, seed)
@@ -42,9 +48,12 @@ def nb_svm_column(x, positive, x_valid, valid_positive, seed):
             loss = _log_loss(x_valid @ coefficients + intercept, valid_positive)
             if loss < best_loss:
                 best_loss, best = loss, (strength, beta)
-    strength, beta = best
-    parts = _naive_bayes_logistic(x, positive, strength, seed)
-    return _platt(*_interpolated(*parts, beta), x_valid, valid_positive)
+    return best
+
+
+def nb_svm_weights(x, positive, strength, beta, seed):
+    """Fits NB-SVM at a given strength and interpolation; returns coefficients `(vocabulary,)` and intercept, unscaled."""
+    return _interpolated(*_naive_bayes_logistic(x, positive, strength, seed), beta)
 
 
 def log_count_ratio(presence, positive) -> np.ndarray:

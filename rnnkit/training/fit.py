@@ -1,16 +1,21 @@
 """Fit: the only place that compiles and trains."""
 
+import contextlib
 import dataclasses
 import math
 
 import keras
 
+from rnnkit.layers.recurrent import LSTM
 from rnnkit.progress import SILENT, Reporter
 from rnnkit.settings import TrainingSettings
 from rnnkit.training.batches import Batches
 from rnnkit.training.callbacks import KeepBest, ShowEpochs
 from rnnkit.training.objectives import Objective, RowLoss
 from rnnkit.training.optimizers import optimizer
+
+XLA_PAYS_FROM = 5_000_000
+"""Real steps in a whole training from which compiling each bucket's shape takes less than it saves."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,21 +53,23 @@ def fit(
     core.compile(
         optimizer(settings, steps * settings.epochs),
         RowLoss(objective.train),
-        jit_compile=settings.xla == "yes",
+        jit_compile=False,
         steps_per_execution=settings.steps_per_execution or _steps_per_execution(core, steps),
     )
     keep = KeepBest(valid, objective.valid, patience=settings.patience, halve=settings.schedule == "plateau")
     callbacks = [keep, ShowEpochs(keep, train, steps, settings.epochs, reporter)]
     if settings.tensorboard:
         callbacks.append(keras.callbacks.TensorBoard(settings.tensorboard, update_freq="epoch"))
-    core.fit(
-        train.dataset(repeat=True),
-        steps_per_epoch=steps,
-        epochs=settings.epochs,
-        callbacks=callbacks,
-        shuffle=False,
-        verbose=0,
-    )
+    share = steps / len(train)
+    with _compiled_loops(core, settings, share * float(train.store.lengths.sum())):
+        core.fit(
+            train.dataset(repeat=True),
+            steps_per_epoch=steps,
+            epochs=settings.epochs,
+            callbacks=callbacks,
+            shuffle=False,
+            verbose=0,
+        )
     if not math.isfinite(keep.lowest):
         raise ValueError(
             f"The validation loss became {keep.rows[-1]['valid_loss']}. "
@@ -70,7 +77,7 @@ def fit(
         )
     core.set_weights(keep.weights)
     training = sum(row["seconds"] for row in keep.rows)
-    share = steps * len(keep.rows) / len(train)
+    share *= len(keep.rows)
     return History(
         epochs=keep.rows,
         best=keep.best,
@@ -78,6 +85,24 @@ def fit(
         tokens_per_second=round(share * float(train.store.lengths.sum()) / training, 1),
         examples_per_second=round(share * len(train.store) / training, 1),
     )
+
+
+@contextlib.contextmanager
+def _compiled_loops(core, settings, steps_in_epoch):
+    """Has the recurrent loops compiled while the block trains; what is exported must not be.
+
+    The whole step under XLA was slower on a CPU: 68 s against 25 s for an epoch of 4,000 long
+    texts, with the gradient of the embedding the likely cause.
+    """
+    compiled = settings.xla == "yes" or (settings.xla == "auto" and steps_in_epoch * settings.epochs > XLA_PAYS_FROM)
+    layers = [layer for layer in core._flatten_layers() if isinstance(layer, LSTM)]
+    for layer in layers:
+        layer.xla = compiled
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.xla = False
 
 
 def _steps_per_execution(core, steps):
