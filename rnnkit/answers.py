@@ -42,10 +42,19 @@ def answer(function: Callable, columns: Mapping[str, Sequence[str]]) -> dict[str
     parts = []
     for start in range(0, len(order), BATCH):
         rows = order[start : start + BATCH]
-        outputs = function(**{name: tf.constant([column[row] for row in rows]) for name, column in columns.items()})
+        batch = {name: tf.constant([_bytes(column[row]) for row in rows]) for name, column in columns.items()}
+        outputs = function(**batch)
         parts.append({name: output.numpy() for name, output in outputs.items()})
     back = np.argsort(order, kind="stable")
     return {name: _joined([part[name] for part in parts])[back] for name in parts[0]} if parts else {}
+
+
+def _bytes(text):
+    # A byte that was no UTF-8, as Python reads it from the command line, goes to the graph as it was.
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
 
 
 def answer_rows(function: Callable, rows, inputs: Iterable[str], target: str, advance: Callable):

@@ -3,6 +3,7 @@
 model + preparation + card -> <out>/<name>/<version>/ -> predict
 """
 
+import contextlib
 import dataclasses
 import errno
 import functools
@@ -15,21 +16,28 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
+from typing import TYPE_CHECKING
 
-import keras
-import numpy as np
-import pandas as pd
-import tensorflow as tf
 import yaml
 
-from rnnkit.answers import Signature, answer
-from rnnkit.export.saved_model import write_saved_model
-from rnnkit.export.warmup import write_warmup
 from rnnkit.messages import listed
-from rnnkit.pictures import write_report
+from rnnkit.quiet import import_tensorflow
 from rnnkit.settings import Settings
+from rnnkit.sources.cells import as_text
+from rnnkit.sources.faults import Fault
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+    import pandas as pd
+
+    from rnnkit.answers import Signature
 
 WARMUP_ROWS = 8
+CARD_KEYS = set(
+    "recipe version created settings data inputs target labels scores baselines train_seconds examples_per_second "
+    "epochs parameters signatures example versions".split()
+)
 CARD = pathlib.PurePath("assets.extra", "card.json")
 
 
@@ -37,12 +45,12 @@ CARD = pathlib.PurePath("assets.extra", "card.json")
 class Parts:
     """What a run leaves behind and a bundle holds."""
 
-    core: keras.Model
-    features: keras.Model
-    target: keras.Model
+    core: "keras.Model"
+    features: "keras.Model"
+    target: "keras.Model"
     history: list[dict[str, float]]
     settings: Settings
-    signatures: Mapping[str, Signature]
+    signatures: "Mapping[str, Signature]"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,19 +67,23 @@ class Bundle:
     @functools.cached_property
     def model(self):
         """The loaded SavedModel."""
+        # Imported where it is needed, so that a card can be shown in half a second.
+        import_tensorflow()
+        import tensorflow as tf
+
         try:
             return tf.saved_model.load(str(self.path))
-        except (OSError, ValueError, tf.errors.OpError) as error:
-            reason = str(error).strip().splitlines()[0]
+        except (OSError, ValueError, LookupError, RuntimeError, tf.errors.OpError) as error:
+            reason = str(error).strip().splitlines()[0].rstrip(".")
             raise ValueError(f"The bundle {self.path} is damaged: {reason}. Run the recipe again.") from None
 
     def predict(
-        self, rows: Sequence[str] | Mapping[str, Sequence[str]] | pd.DataFrame, *, signature: str = "serving_default"
-    ) -> dict[str, np.ndarray]:
+        self, rows: "Sequence[str] | Mapping[str, Sequence[str]] | pd.DataFrame", *, signature: str = "serving_default"
+    ) -> "dict[str, np.ndarray]":
         """Answers raw rows.
 
         Args:
-            rows: Texts, where the recipe has one input; else a column per input.
+            rows: Texts, where the recipe has one input; else a column per input. None and NaN are empty texts.
             signature: Which of the model's signatures answers.
 
         Returns:
@@ -79,12 +91,16 @@ class Bundle:
 
         Raises:
             LookupError: There is no such signature or a column is missing.
+            ValueError: A cell is no single value.
         """
+        model = self.model
+        from rnnkit.answers import answer
+
         known = self.card["signatures"]
         if signature not in known:
             raise LookupError(f"{self.path} has no signature {signature!r}. It has {listed(known)}.")
         inputs = self.card["inputs"]
-        if isinstance(rows, str):
+        if isinstance(rows, (str, bytes)):
             rows = [rows]
         if not hasattr(rows, "keys"):
             if len(inputs) != 1:
@@ -93,15 +109,26 @@ class Bundle:
         missing = [name for name in inputs if name not in rows]
         if missing:
             raise LookupError(f"The rows have no column {listed(missing)}. They have {listed(rows.keys())}.")
-        columns = {name: ["" if text is None else str(text) for text in rows[name]] for name in inputs}
-        answers = answer(self.model.signatures[signature], columns)
-        return {name: _decoded(values) for name, values in answers.items()}
+        columns = {name: [_cell(value, name) for value in rows[name]] for name in inputs}
+        answers = answer(model.signatures[signature], columns)
+        # A loaded signature gives its outputs in any order.
+        return {name: _decoded(answers[name]) for name in known[signature]["outputs"] if name in answers}
+
+
+def _cell(value, name):
+    text = as_text(value)
+    if isinstance(text, Fault):
+        raise ValueError(f"{name} must be a text, a number or a truth value in each row. Got {text.detail}.")
+    return text
 
 
 def _decoded(values):
     if values.dtype != object:
         return values
-    return np.vectorize(lambda text: text.decode("utf-8", errors="replace"), otypes=[object])(values)
+    texts = [text.decode("utf-8", errors="replace") for text in values.flat]
+    decoded = values.copy()
+    decoded.flat = texts
+    return decoded
 
 
 def load(path: str | pathlib.Path) -> Bundle:
@@ -121,6 +148,9 @@ def load(path: str | pathlib.Path) -> Bundle:
     if numbers:
         path = path / str(numbers[-1])
     if not (path / "saved_model.pb").is_file() and not (path / CARD).is_file():
+        inside = sorted(str(folder.parent) for folder in path.glob("*/[0-9]*") if (folder / CARD).is_file())
+        if inside:
+            raise ValueError(f"{path} is no bundle but holds some. Name one: {listed(inside)}.")
         raise ValueError(
             f"{path} is no bundle: it holds neither saved_model.pb nor {CARD}. "
             "Name a folder that `rnnkit run` has written, such as saved_models/sentiment."
@@ -131,7 +161,7 @@ def load(path: str | pathlib.Path) -> Bundle:
         raise ValueError(f"The bundle {path} is damaged: it lacks {listed(missing)}. Run the recipe again.")
     bundle = Bundle(path)
     try:
-        known = {"recipe", "inputs", "signatures", "settings"} <= bundle.card.keys()
+        known = bundle.card.keys() >= CARD_KEYS
     except (ValueError, AttributeError):
         known = False
     if not known:
@@ -141,7 +171,7 @@ def load(path: str | pathlib.Path) -> Bundle:
 
 def versions(home: pathlib.Path) -> list[int]:
     """Returns the version numbers below a bundle's folder, lowest first."""
-    return sorted(int(path.name) for path in home.glob("*") if path.name.isdigit() and path.is_dir())
+    return sorted(int(path.name) for path in home.glob("*") if re.fullmatch("[0-9]+", path.name) and path.is_dir())
 
 
 def home(out: str | pathlib.Path, name: str) -> pathlib.Path:
@@ -178,6 +208,9 @@ def write(
     Raises:
         OSError: It could not be written; nothing is left of it then.
     """
+    import tensorflow as tf
+
+    new = [folder for folder in (home, *home.parents) if not folder.exists()]
     home.mkdir(parents=True, exist_ok=True)
     partial = pathlib.Path(tempfile.mkdtemp(prefix=".partial-", dir=home))
     try:
@@ -191,9 +224,19 @@ def write(
         ) from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            # Folders that were made for this and stay empty; what holds a bundle can't be removed so.
+            for folder in new:
+                folder.rmdir()
 
 
 def _write(home, partial, parts, card, example, pictures):
+    import pandas as pd
+
+    from rnnkit.export.saved_model import write_saved_model
+    from rnnkit.export.warmup import write_warmup
+    from rnnkit.pictures import write_report
+
     folder = partial / "bundle"
     signatures = write_saved_model(folder, [parts.features, parts.core], parts.signatures)
     extra, training = folder / "assets.extra", folder / "training"

@@ -8,6 +8,9 @@ from rnnkit.sources.format import Format, parse_columns
 
 KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 
+SHOWN = 20
+"""Most settings that an error lists."""
+
 
 def setting(default, help, *, choices=None, at_least=None, above=None, at_most=None, below=None):
     """Declares one field of a settings class.
@@ -54,9 +57,10 @@ def from_mapping(kind: type[Settings], values: typing.Mapping[str, object]) -> S
 
 
 def unknown_setting(name: str, known: typing.Iterable[str]) -> str:
-    """Returns the message for a setting that does not exist."""
+    """Returns the message for a setting that does not exist; names the others where they are few."""
     known = sorted(known)
-    return f"There is no setting {name!r}. {did_you_mean(name, known)}Known: {', '.join(known)}."
+    others = f"Known: {', '.join(known)}." if len(known) <= SHOWN else "`rnnkit run RECIPE --help` lists all."
+    return f"There is no setting {name!r}. {did_you_mean(name, known)}{others}"
 
 
 def _checked(field, value):

@@ -10,6 +10,9 @@ from rnnkit.messages import listed
 from rnnkit.progress import SILENT, Reporter
 from rnnkit.settings import from_mapping
 from rnnkit.sources import read_rows
+from rnnkit.sources.data_frames import is_data_frame
+
+SHOWN = 5
 
 
 def run(
@@ -47,18 +50,22 @@ def run(
     made = catalog.load(name)
     frames = {"data": data, "valid": valid, "test": test}
     paths = {key: str(value) for key, value in frames.items() if isinstance(value, (str, pathlib.Path))}
-    if not isinstance(columns, str):
-        columns = ",".join(f"{ours}={theirs}" for ours, theirs in columns.items())
-    chosen = from_mapping(made.settings, {**settings, **paths, "columns": columns})
+    chosen = from_mapping(made.settings, {**settings, **paths, "columns": _pairs(columns)})
     frames = {key: value for key, value in frames.items() if key not in paths}
     return recipe.run(made, chosen, **frames, out=out, name=bundle, reporter=reporter)
+
+
+def _pairs(columns):
+    if isinstance(columns, str):
+        return columns
+    return ",".join(f"{ours}={theirs}" for ours, theirs in columns.items())
 
 
 def evaluate(
     bundle: bundles.Bundle | str | pathlib.Path,
     data,
     *,
-    columns: Mapping[str, str] | str = "",
+    columns: Mapping[str, str] | str | None = None,
     reporter: Reporter = SILENT,
     **reading,
 ) -> dict[str, float]:
@@ -66,10 +73,11 @@ def evaluate(
 
     Args:
         bundle: The bundle or its path.
-        data: File, folder, `tfds:NAME` or DataFrame.
+        data: File, folder of texts by label, DataFrame, or `sample` for the recipe's own.
         columns: As for `run`; by default as the bundle was trained.
         reporter: Tells a person what goes on.
-        **reading: Settings of reading such as `encoding` and `skip_bad_rows`.
+        **reading: Settings of reading such as `encoding`, by default as the bundle was trained, and
+            `skip_bad_rows`.
 
     Returns:
         The recipe's scores over all rows, by the names the card uses.
@@ -79,9 +87,11 @@ def evaluate(
     """
     bundle = bundle if isinstance(bundle, bundles.Bundle) else bundles.load(bundle)
     made = catalog.load(bundle.card["recipe"])
-    if not isinstance(columns, str):
-        columns = ",".join(f"{ours}={theirs}" for ours, theirs in columns.items())
-    settings = from_mapping(made.settings, {**bundle.card["settings"], **reading, "columns": columns})
+    if columns is not None:
+        reading["columns"] = _pairs(columns)
+    settings = from_mapping(made.settings, {**bundle.card["settings"], "skip_bad_rows": False, **reading})
+    if isinstance(data, str) and data == "sample":
+        data = recipe.sample_path(made)
     with reporter.task("reading", unit="bytes") as advance:
         rows = read_rows(
             data,
@@ -94,11 +104,17 @@ def evaluate(
     unknown = sorted(set(rows.labels) - set(labels)) if labels else []
     if unknown:
         count = sum(label in unknown for label in rows.labels)
+        name = "DataFrame" if is_data_frame(data) else data
         raise ValueError(
-            f"{data} has {count} rows with labels that {bundle.path} does not know: {listed(unknown)}. "
-            f"It knows {listed(labels)}. Leave those rows out, or train on them."
+            f"{name} has {count:,} rows with labels that {bundle.path} does not know: {_shown(unknown)}. "
+            f"It knows {_shown(labels)}. Leave those rows out, or train on them."
         )
     signature = bundle.model.signatures["serving_default"]
     with reporter.task("scoring", total=len(rows), unit="rows") as advance:
         answers, truth = answer_rows(signature, rows, made.inputs, made.target, advance)
     return made.judge(answers, truth, labels)
+
+
+def _shown(labels):
+    short = [label if len(label) <= 40 else f"{label[:39]}…" for label in labels[:SHOWN]]
+    return listed(short) + (f" and {len(labels) - SHOWN:,} more" if len(labels) > SHOWN else "")

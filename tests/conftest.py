@@ -16,3 +16,23 @@ def real_data() -> pathlib.Path:
     if not folder:
         pytest.skip("RNNKIT_DATA is not set: it names the folder of real data sets")
     return pathlib.Path(folder)
+
+
+@pytest.fixture(scope="session")
+def reviews():
+    """40 short reviews, a DataFrame of text and label."""
+    import pandas as pd
+
+    words = {"good": ["fine", "lovely", "clever", "warm"], "bad": ["dull", "stale", "rude", "cold"]}
+    rows = [(f"the {noun} was {word}", label) for label in words for word in words[label] for noun in "abcde"]
+    return pd.DataFrame(rows, columns=["text", "label"])
+
+
+@pytest.fixture(scope="session")
+def tiny(reviews, tmp_path_factory):
+    """A sentiment bundle of odd, small sizes, trained for a moment; not to be changed."""
+    import rnnkit
+
+    out = tmp_path_factory.mktemp("saved_models")
+    sizes = {"units": 5, "embedding_units": 7, "ngram_buckets": 64, "epochs": 1}
+    return rnnkit.run("sentiment", data=reviews, out=out, bundle="tiny", **sizes)

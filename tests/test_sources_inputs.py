@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import os
 
 import pandas as pd
 import pytest
@@ -45,6 +46,16 @@ def test_a_text_file_gives_one_row_a_line_blank_ones_too(tmp_path, end):
 def test_a_dash_is_stdin(monkeypatch):
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"one\ntwo")))
     assert read("-") == [("one",), ("two",)]
+
+
+def test_a_slow_pipe_gives_each_line_before_the_next_is_written(monkeypatch):
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as stdin, os.fdopen(writing, "wb", buffering=0) as pipe:
+        monkeypatch.setattr("sys.stdin", stdin)
+        chunks = read_inputs("-", features=("text",), format=Format(), size=1)
+        for line in (b"one\n", b"two\n"):
+            pipe.write(line)
+            assert next(chunks) == {"text": [line.decode().strip()]}
 
 
 def test_rows_come_in_chunks_before_the_file_is_read_whole(tmp_path):

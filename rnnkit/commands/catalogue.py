@@ -4,6 +4,7 @@ import importlib.util
 import json
 import pathlib
 import shutil
+import textwrap
 
 from rnnkit import catalog
 
@@ -12,33 +13,44 @@ SHOWN = ("about", "reads", "serves", "scores")
 
 def list_(arguments: list[str]) -> None:
     """Prints every recipe with what it reads and serves and its score on real data."""
+    if {"-h", "--help"} & set(arguments):
+        print("rnnkit list [--json]: what each recipe reads, what it serves and how it scores.")
+        return
     as_json = _only_json(arguments, "list")
     described = {name: catalog.describe(name) for name in catalog.names()}
     for name, parts in described.items():
-        print(f"{name:14} {parts['about']}")
+        _print_wrapped(f"{name:14} ", parts["about"])
         for part in SHOWN[1:]:
             if part in parts:
-                print(f"{'':14}   {part:7} {parts[part]}")
+                _print_wrapped(f"{'':14} {part:7} ", parts[part])
     if as_json:
         print(json.dumps(described))
 
 
+def _print_wrapped(start, text):
+    width = max(60, shutil.get_terminal_size().columns)
+    print(textwrap.fill(text, width, initial_indent=start, subsequent_indent=" " * len(start)))
+
+
 def _only_json(arguments, verb):
-    if [argument for argument in arguments if argument not in ("--json", "-h", "--help")]:
-        raise LookupError(f"`rnnkit {verb}` takes nothing but --json. Got {' '.join(arguments)!r}.")
+    if others := [argument for argument in arguments if argument != "--json"]:
+        raise LookupError(f"`rnnkit {verb}` takes nothing but --json. Got {' '.join(others)!r}.")
     return "--json" in arguments
 
 
 def sample_(arguments: list[str]) -> None:
     """Copies a recipe's embedded sample to a folder, the current one by default."""
-    names = [argument for argument in arguments if not argument.startswith("-")]
-    if "-h" in arguments or "--help" in arguments:
-        print("rnnkit sample RECIPE [DIR]: writes the recipe's embedded sample into DIR, '.' by default.")
-        return
-    if not 1 <= len(names) <= 2:
+    from rnnkit.commands.parsing import Parser
+
+    parser = Parser(prog="rnnkit sample", description="Writes a recipe's embedded sample, to copy its format from.")
+    parser.add_argument("recipe", type=str, nargs="?", default="", metavar="RECIPE", help="Name of the recipe.")
+    parser.add_argument("folder", type=str, nargs="?", default=".", metavar="DIR", help="Folder to write it to; else .")
+    parser.add_json()
+    values = parser.parse(arguments)
+    if not values["recipe"]:
         raise ValueError("Say which: rnnkit sample RECIPE [DIR]. `rnnkit list` lists the recipes.")
-    source = sample_of(names[0])
-    folder = pathlib.Path(names[1] if len(names) == 2 else ".")
+    source = sample_of(values["recipe"])
+    folder = pathlib.Path(values["folder"])
     target = folder / source.name
     if target.exists():
         raise ValueError(f"{target} exists already. Name another folder, or move it away.")
@@ -46,8 +58,8 @@ def sample_(arguments: list[str]) -> None:
     shutil.copyfile(source, target)
     with target.open(encoding="utf-8") as file:
         lines = sum(1 for _ in file)
-    print(f"{target}: {lines:,} lines. Train on it: rnnkit run {names[0]} --data {target}")
-    if "--json" in arguments:
+    print(f"{target}: {lines:,} lines. Train on it: rnnkit run {values['recipe']} --data {target}")
+    if values["json"]:
         print(json.dumps({"path": str(target)}))
 
 

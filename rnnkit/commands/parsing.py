@@ -1,15 +1,19 @@
-"""Parsing: flags and YAML -> settings, by jsonargparse, with errors in the words of the user."""
+"""Parsing: flags and YAML -> settings, by jsonargparse, with help and errors in the words of the user."""
 
 import dataclasses
 import pathlib
 import re
-import typing
+import sys
 
 import jsonargparse
 import yaml
 
 from rnnkit.messages import did_you_mean
-from rnnkit.settings import KINDS, Settings, unknown_setting
+from rnnkit.settings import KINDS, Settings, SourceSettings, unknown_setting
+
+LIMITS = {"at_least": "at least {}", "above": "above {}", "at_most": "at most {}", "below": "below {}"}
+SWITCHES = ("help", "config", "print_config", "json")
+READING = ("columns", "header", "encoding", "quoting", "skip_bad_rows")
 
 
 class Parser(jsonargparse.ArgumentParser):
@@ -17,20 +21,39 @@ class Parser(jsonargparse.ArgumentParser):
 
     def __init__(self, **kwargs):
         super().__init__(
-            exit_on_error=False, allow_abbrev=False, formatter_class=jsonargparse.DefaultHelpFormatter, **kwargs
+            exit_on_error=False,
+            allow_abbrev=False,
+            formatter_class=_HelpFormatter,
+            print_config=None,
+            **kwargs,
         )
 
-    def add_settings(self, kind: type[Settings], *, only: typing.Collection[str] | None = None) -> None:
-        """Adds one flag per setting of `kind`, or of those in `only`."""
-        for field in dataclasses.fields(kind):
-            if only is not None and field.name not in only:
-                continue
-            flag, help = f"--{field.name.replace('_', '-')}", _help(field)
-            if field.type is bool:
-                action = jsonargparse.ActionYesNo(no_prefix="no-")
-                self.add_argument(flag, action=action, default=field.default, help=help)
-            else:
-                self.add_argument(flag, type=field.type, default=field.default, help=help)
+    def add_config(self) -> None:
+        """Adds --config, to read settings from YAML, and --print-config, to write all of them."""
+        self.add_argument("--config", action="config", metavar="FILE", help="YAML file of settings; flags win.")
+        help = "Print all settings as YAML, with what each means, and do nothing else."
+        self.add_argument("--print-config", action="store_true", help=help)
+
+    def add_settings(self, kind: type[Settings]) -> None:
+        """Adds one flag per setting of `kind`, grouped by the class that declares it."""
+        self.epilog = "The value shown after a flag is its default."
+        for declaring in (*kind.__mro__[1:], kind):
+            own = vars(declaring).get("__annotations__", {})
+            if fields := [field for field in dataclasses.fields(kind) if field.name in own]:
+                title = "this recipe" if declaring is kind else declaring.__doc__.partition("\n")[0].rstrip(".").lower()
+                group = self.add_argument_group(title)
+                for field in fields:
+                    _add_setting(group, field, field.default)
+
+    def add_reading(self) -> None:
+        """Adds the flags that say how a table is read; but for --skip-bad-rows, None where not given."""
+        for field in dataclasses.fields(SourceSettings):
+            if field.name in READING:
+                _add_setting(self, field, field.default if field.type is bool else None)
+
+    def add_json(self, help: str = "End with one JSON object on the last line.") -> None:
+        """Adds --json."""
+        self.add_argument("--json", action="store_true", help=help)
 
     def parse(self, arguments: list[str]) -> dict[str, object]:
         """Parses the arguments.
@@ -40,30 +63,69 @@ class Parser(jsonargparse.ArgumentParser):
             ValueError: A value is of the wrong type.
             FileNotFoundError: The YAML file does not exist.
         """
-        known = {action.dest for action in self._actions} - {"help", "config", "print_config"}
-        arguments = [_dashed(argument) for argument in arguments]
+        known = {action.dest: action for action in self._actions if action.dest not in SWITCHES}
         for place, argument in enumerate(arguments):
-            if argument == "--config" or argument.startswith("--config="):
-                path = argument.partition("=")[2] or (arguments[place + 1] if place + 1 < len(arguments) else "")
-                _check_yaml(pathlib.Path(path), known)
+            if argument.startswith("--config="):
+                _check_yaml(pathlib.Path(argument.partition("=")[2]), known)
+            elif argument == "--config" and place + 1 < len(arguments):
+                _check_yaml(pathlib.Path(arguments[place + 1]), known)
         try:
             parsed = self.parse_args(arguments)
         except jsonargparse.ArgumentError as error:
             raise _in_our_words(str(error), known) from None
-        return {name: value for name, value in vars(parsed).items() if name != "config"}
+        values = {name: value for name, value in vars(parsed).items() if name != "config"}
+        if values.pop("print_config", False):
+            sys.stdout.write(_as_yaml(self.description or self.prog, known, values))
+            self.exit()
+        return values
 
 
-def _dashed(argument):
-    # The library calls it --print_config; all our flags have dashes.
-    return "--print_config=comments" if argument == "--print-config" else argument
+def _as_yaml(title, actions, values):
+    # Not the library's own, which writes a bare `no` that YAML reads as false.
+    lines = [f"# {title}"]
+    for name, action in actions.items():
+        lines += ["", f"# {action.help}", yaml.safe_dump({name: values[name]}, allow_unicode=True).rstrip()]
+    return "\n".join(lines) + "\n"
+
+
+class _HelpFormatter(jsonargparse.DefaultHelpFormatter):
+    """Shows the help as it was written; the library's own adds type and default to each line."""
+
+    def __init__(self, prog):
+        super().__init__(prog, max_help_position=32)
+
+    def _get_help_string(self, action):
+        return action.help or ""
+
+
+def _add_setting(group, field, default):
+    flag, help = f"--{field.name.replace('_', '-')}", _help(field)
+    if field.type is bool:
+        action = jsonargparse.ActionYesNo(no_prefix="no-")
+        group.add_argument(flag, action=action, default=default, help=help)
+        return
+    shown = "TEXT" if default in ("", None) else _number(default) if field.type is float else str(default)
+    help = f"{help} Default: as in training." if default is None else help
+    group.add_argument(flag, type=field.type, default=default, metavar=shown, help=help)
 
 
 def _help(field):
-    text, choices = field.metadata["help"], field.metadata["choices"]
-    return f"{text} One of: {', '.join(choices)}." if choices else text
+    """Returns what a setting means and what is allowed, for --help and for comments in YAML."""
+    parts, limits = [field.metadata["help"]], field.metadata
+    if limits["choices"]:
+        parts.append(f"One of: {', '.join(limits['choices'])}.")
+    if bounds := [text.format(_number(limits[name])) for name, text in LIMITS.items() if limits[name] is not None]:
+        parts.append(f"{', '.join(bounds).capitalize()}.")
+    if field.type is bool:
+        parts.append(f"Default: {'yes' if field.default else 'no'}.")
+    return " ".join(parts)
 
 
-def _check_yaml(path, known):
+def _number(value):
+    return f"{value:g}" if type(value) is float else str(value)
+
+
+def _check_yaml(path, actions):
     if not path.is_file():
         raise FileNotFoundError(
             f"--config {str(path)!r}: there is no such file. `--print-config` writes one to begin from."
@@ -77,9 +139,22 @@ def _check_yaml(path, known):
         raise ValueError(f"{path}{where}: not YAML: {reason}. Write one `setting: value` a line.") from None
     if not isinstance(values, dict | None):
         raise ValueError(f"{path}: settings are expected, one `setting: value` a line. Got {type(values).__name__}.")
-    for name in values or {}:
-        if name not in known:
-            raise LookupError(f"{path}: {unknown_setting(str(name), known)}")
+    for name, value in (values or {}).items():
+        if name not in actions:
+            raise LookupError(f"{path}: {unknown_setting(str(name), actions)}")
+        _check_yaml_value(path, name, value, yes_no=isinstance(actions[name], jsonargparse.ActionYesNo))
+
+
+def _check_yaml_value(path, name, value, *, yes_no):
+    if value is None:
+        raise ValueError(f"{path}: {name} has no value. Give it one, '' for an empty text, or take the line out.")
+    if yes_no and not isinstance(value, bool):
+        raise ValueError(f"{path}: {name} must be {KINDS[bool]}. Got {value!r}.")
+    if isinstance(value, bool) and not yes_no:
+        raise ValueError(
+            f"{path}: {name} is neither true nor false. Got {value!r}, as YAML reads a bare yes, no, on or off: "
+            f"put the word in quotes, such as {name}: '{'yes' if value else 'no'}'."
+        )
 
 
 def _in_our_words(text, known):

@@ -1,42 +1,70 @@
-"""show: a bundle's card, signatures, ready lines to serve it, and files."""
+"""show: a bundle's card, signatures, ready lines to serve it, and files; without TensorFlow."""
 
 import json
-
-from rich.console import Console
+import pathlib
+import shlex
 
 from rnnkit import bundle as bundles
-from rnnkit.commands.bundles import serving_lines
-from rnnkit.commands.training import score_table
+from rnnkit.commands.parsing import Parser
+from rnnkit.commands.training import print_score_table
 
 
-def show(path: str, *, as_json: bool) -> None:
-    """Prints what the bundle at `path` is."""
-    bundle = bundles.load(path)
-    card, console = bundle.card, Console()
-    rows = card["data"]["rows"]
+def show_(arguments: list[str]) -> None:
+    """Prints a bundle's card, its signatures, how to serve it, and its files."""
+    parser = Parser(prog="rnnkit show", description="Says what a bundle is, how it scored and how to serve it.")
+    parser.add_argument("bundle", type=str, help="Folder of a bundle.")
+    parser.add_json("End with the card as one JSON object on the last line.")
+    values = parser.parse(arguments)
+    bundle = bundles.load(values["bundle"])
+    _print_card(bundle)
+    _print_signatures(bundle.card["signatures"])
+    print("\nserve it")
+    for line in serving_lines(bundle.path, bundle.card):
+        print(f"  {line}")
+    print(f'  answers {{"predictions": [{_answer_shape(bundle.card)}]}}')
+    print("\nfiles")
+    for file in sorted(path for path in bundle.path.rglob("*") if path.is_file()):
+        print(f"  {file.stat().st_size:12,}  {file.relative_to(bundle.path)}")
+    if values["json"]:
+        print(json.dumps(bundle.card))
+
+
+def _print_card(bundle):
+    card = bundle.card
+    rows = ", ".join(f"{name} {count:,}" for name, count in card["data"]["rows"].items())
     print(f"{bundle.path}   {card['recipe']}, version {card['version']}, made {card['created']}")
-    print(f"data        {card['data']['path']}, rows {', '.join(f'{name} {count:,}' for name, count in rows.items())}")
-    print(f"labels      {', '.join(card['labels'])}")
+    print(f"data        {card['data']['path']}, rows {rows}")
+    if card["labels"]:
+        print(f"labels      {', '.join(card['labels'])}")
     print(f"trained     {card['train_seconds']:.1f} s, epoch {card['best_epoch']} of {card['epochs']} kept")
     print(f"parameters  {card['parameters']:,}")
-    print(f"versions    {', '.join(f'{name} {version}' for name, version in card['versions'].items())}\n")
-    console.print(score_table(card))
+    print(f"versions    {', '.join(f'{name} {version}' for name, version in card['versions'].items())}")
+    for note in card["notes"]:
+        print(f"note        {note}")
+    print()
+    print_score_table(card)
+
+
+def _print_signatures(signatures):
     print("\nsignatures")
-    for name, signature in card["signatures"].items():
+    for name, signature in signatures.items():
         print(f"  {name}")
         for side in ("inputs", "outputs"):
             for tensor, form in signature[side].items():
                 shape = ", ".join("any" if size is None else str(size) for size in form["shape"])
                 print(f"    {side[:-1]:7} {tensor:12} {form['dtype']:8} ({shape})")
-    print("\nserve it")
-    for line in serving_lines(bundle.path, card):
-        print(f"  {line}")
-    print(f'  answers {{"predictions": [{_answer_shape(card)}]}}')
-    print("\nfiles")
-    for file in sorted(path for path in bundle.path.rglob("*") if path.is_file()):
-        print(f"  {file.stat().st_size:12,}  {file.relative_to(bundle.path)}")
-    if as_json:
-        print(json.dumps(card))
+
+
+def serving_lines(path: pathlib.Path, card: dict) -> list[str]:
+    """Returns the lines that start TensorFlow Serving and ask it for an answer."""
+    model = path.absolute().parent.name
+    rows = [dict(zip(card["example"], values, strict=True)) for values in zip(*card["example"].values(), strict=True)]
+    body = json.dumps({"instances": rows[:1]}, ensure_ascii=False)
+    volume = shlex.quote(f"{path.absolute().parent}:/models/{model}")
+    return [
+        f"docker run --rm -p 8501:8501 -v {volume} -e MODEL_NAME={model} tensorflow/serving",
+        f"curl -d {shlex.quote(body)} http://localhost:8501/v1/models/{model}:predict",
+    ]
 
 
 def _answer_shape(card):

@@ -2,14 +2,17 @@
 
 import json
 import shlex
+import textwrap
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from rnnkit import catalog, recipe
+from rnnkit import catalog
 from rnnkit.bundle import Bundle
 from rnnkit.commands.parsing import Parser
 from rnnkit.progress import Reporter
+from rnnkit.quiet import import_tensorflow
 from rnnkit.settings import from_mapping
 
 
@@ -23,17 +26,22 @@ def run_(arguments: list[str]) -> None:
             return
         raise ValueError(f"Say which recipe: rnnkit run RECIPE. Known: {known}.")
     name, *flags = arguments
+    catalog.find(name)
+    import_tensorflow()
     made = catalog.load(name)
-    parser = Parser(prog=f"rnnkit run {name}", description=catalog.describe(name)["about"])
-    parser.add_argument("--config", action="config", help="YAML file of settings; flags after it win.")
+    usage = f"rnnkit run {name} [--data PATH] [--config FILE] [--SETTING VALUE …]"
+    parser = Parser(usage=usage, description=catalog.describe(name)["about"])
+    parser.add_config()
+    parser.add_argument("--out", type=str, default="saved_models", metavar="saved_models", help="Folder of bundles.")
+    parser.add_argument("--name", type=str, default=name, metavar=name, help="Name of the bundle.")
+    parser.add_json()
     parser.add_settings(made.settings)
-    parser.add_argument("--out", type=str, default="saved_models", help="Folder of bundles.")
-    parser.add_argument("--name", type=str, default=name, help="Name of the bundle.")
-    parser.add_argument("--json", action="store_true", help="End with one JSON object on the last line.")
     values = parser.parse(flags)
     out, bundle, as_json = values.pop("out"), values.pop("name"), values.pop("json")
     settings = from_mapping(made.settings, values)
     reporter = Reporter(Console(stderr=True))
+    from rnnkit import recipe
+
     written = recipe.run(made, settings, out=out, name=bundle, reporter=reporter)
     print_scores(written)
     if as_json:
@@ -42,36 +50,37 @@ def run_(arguments: list[str]) -> None:
 
 def print_scores(bundle: Bundle) -> None:
     """Prints scores beside baselines, where the bundle is, and what to type next."""
-    card, console = bundle.card, Console()
-    console.print(score_table(card))
+    card = bundle.card
+    print_score_table(card)
     metric = next(iter(card["scores"]["test"]))
     rivals = {name: scores["test"][metric] for name, scores in card["baselines"].items()}
     strongest = max(rivals, key=rivals.get)
     difference = card["scores"]["test"][metric] - rivals[strongest]
-    verdict = "above" if difference > 0 else "BELOW"
-    print(f"test {metric} is {abs(difference):.4f} {verdict} the strongest baseline, {strongest}.")
+    verdict = f"{abs(difference):.4f} {'above' if difference > 0 else 'BELOW'}" if difference else "the same as"
+    print(f"\ntest {metric} is {verdict} the strongest baseline, {strongest}.")
     print(
         f"{card['train_seconds']:.1f} s of training, {card['tokens_per_second']:,.0f} tokens/s, "
         f"epoch {card['best_epoch']} of {card['epochs']} kept, {card['parameters']:,} parameters."
     )
     path = shlex.quote(str(bundle.path.parent))
-    value = shlex.quote(next(iter(card["example"].values()))[0][:60])
-    print(f"\nbundle   {bundle.path}   (picture: {bundle.path / 'training' / 'report.png'})")
-    print(f"next     rnnkit predict {path} {value}")
+    value = textwrap.shorten(next(iter(card["example"].values()))[0], 48, placeholder="")
+    print(f"\nbundle   {bundle.path}")
+    print(f"picture  {bundle.path / 'training' / 'report.png'}")
+    print(f"next     rnnkit predict {path} {shlex.quote(value)}")
     print(f"         rnnkit evaluate {path} --data FILE")
     print(f"         rnnkit show {path}")
 
 
-def score_table(card: dict) -> Table:
-    """Returns a table of the test scores, the baselines' first, and of the valid scores."""
-    table = Table(title=f"{card['recipe']}: {card['data']['rows']['test']:,} test rows", title_justify="left")
+def print_score_table(card: dict) -> None:
+    """Prints the test scores, the baselines' first, and the valid scores."""
     metrics = list(card["scores"]["test"])
-    table.add_column("")
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column(f"{card['data']['rows']['test']:,} test rows", overflow="fold")
     for metric in metrics:
-        table.add_column(metric, justify="right")
+        table.add_column(metric, justify="right", overflow="fold")
     rows = {name: scores["test"] for name, scores in card["baselines"].items()}
-    rows |= {card["recipe"]: card["scores"]["test"], f"{card['recipe']} (valid)": card["scores"]["valid"]}
+    rows |= {card["recipe"]: card["scores"]["test"], f"{card['recipe']} on valid": card["scores"]["valid"]}
     for name, scores in rows.items():
         cells = [f"{scores[metric]:.4f}" if metric in scores else "" for metric in metrics]
         table.add_row(name, *cells, style="bold" if name == card["recipe"] else None)
-    return table
+    Console().print(table)

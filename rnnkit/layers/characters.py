@@ -16,7 +16,7 @@ def character_convolution(letters, *, size, units=32, width=3, name="characters"
 
     Returns:
         `(batch, time, units)`; zeros for a word without letters. Letters' padding does not
-        matter. It carries no mask: join it to word vectors that do.
+        matter. A word without letters is masked; joined to word vectors, those decide.
 
     Ma & Hovy (2016), section 2.1, https://aclanthology.org/P16-1101.
     """
@@ -34,6 +34,7 @@ class CharacterConvolution(keras.layers.Layer):
     def __init__(self, units, width, **kwargs):
         super().__init__(**kwargs)
         self.units, self.width = units, width
+        self.supports_masking = True
 
     def build(self, shapes):
         self.kernel = self.add_weight(shape=(self.width * shapes[0][-1], self.units), name="kernel")
@@ -48,6 +49,11 @@ class CharacterConvolution(keras.layers.Layer):
         windows = ops.concatenate([padded[:, :, place : place + count] for place in range(self.width)], axis=-1)
         # relu before the maximum, so that zero is the value of "no letter".
         return ops.max(ops.relu(ops.matmul(windows, self.kernel) + self.bias) * real, axis=2)
+
+    def compute_mask(self, inputs, mask=None):
+        # A step without letters is masked: beside word vectors, Keras' Concatenate takes a step for real that
+        # is real in either, and one without any mask would be real everywhere.
+        return ops.any(inputs[1] > 0, axis=-1)
 
     def compute_output_spec(self, inputs):
         x, _ = inputs

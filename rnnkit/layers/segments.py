@@ -35,7 +35,8 @@ class Segments(keras.layers.Layer):
     def __init__(self, inner, length, **kwargs):
         super().__init__(**kwargs)
         self.inner, self.length = inner, length
-        self.supports_masking = True
+        # The mask reaches the inner layers; without this Keras warns that it does not.
+        self.supports_masking = inner.supports_masking = True
 
     def call(self, x, mask=None, training=False):
         batch, time = tf.shape(x)[0], tf.shape(x)[1]

@@ -52,7 +52,7 @@ def best_nb_svm(x, positive, x_valid, valid_positive, seed) -> tuple[float, floa
 
 
 def nb_svm_weights(x, positive, strength, beta, seed):
-    """Fits NB-SVM at a given strength and interpolation; returns coefficients `(vocabulary,)` and intercept, unscaled."""
+    """Fits NB-SVM at a given strength and interpolation; returns coefficients and intercept, unscaled."""
     return _interpolated(*_naive_bayes_logistic(x, positive, strength, seed), beta)
 
 

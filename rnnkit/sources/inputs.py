@@ -16,7 +16,7 @@ STDIN = "-"
 CHUNK = 1_024
 
 
-def read_inputs(path, *, features: Sequence[str], format: Format) -> Iterator[dict[str, list[str]]]:
+def read_inputs(path, *, features: Sequence[str], format: Format, size: int = CHUNK) -> Iterator[dict[str, list[str]]]:
     """Opens a file of rows to be answered and returns an iterator of its chunks by column.
 
     An empty or missing cell is an empty text, for that gets an answer too. Rows are left out
@@ -26,15 +26,16 @@ def read_inputs(path, *, features: Sequence[str], format: Format) -> Iterator[di
         path: A table, a DataFrame, a .txt or .txt.gz with one text a line, or "-" for such lines on stdin.
         features: Names of the columns; what `format.columns` says of others is ignored.
         format: How to read it.
+        size: Rows in a chunk, but for the last.
 
     Raises:
         ValueError, LookupError, OSError: As the message says; at once for what the file's
             head shows, else when the row is reached.
     """
     if not is_data_frame(path) and (str(path) == STDIN or str(path).lower().endswith((".txt", ".txt.gz"))):
-        return _chunks(*_text_lines(path, features, format), features, format)
+        return _chunks(*_text_lines(path, features, format), features, format, size)
     table = find_table(path, features, None, format)
-    return _chunks(table.name, table.unit, table.encoding, table.records(), features, format)
+    return _chunks(table.name, table.unit, table.encoding, table.records(), features, format, size)
 
 
 def _text_lines(path, features, format):
@@ -55,7 +56,7 @@ def _texts(path: str | pathlib.Path, name: str, encoding: str):
             yield number, NUL if "\0" in line else (line.removesuffix("\n").removesuffix("\r"),)
 
 
-def _chunks(name, unit, encoding, records: Iterable, features, format):
+def _chunks(name, unit, encoding, records: Iterable, features, format, size):
     rows = []
     for place, cells in records:
         fault = cells if type(cells) is Fault else _undecodable(cells, encoding)
@@ -65,7 +66,7 @@ def _chunks(name, unit, encoding, records: Iterable, features, format):
             log = FaultLog(unit)
             log.add(place, fault)
             raise ValueError(log.refusal(name))
-        if len(rows) == CHUNK:
+        if len(rows) == size:
             yield _columns(rows, features)
             rows = []
     if rows:

@@ -29,7 +29,9 @@ def open_lines(path, name: str, encoding: str, meter: Meter | None = None, *, ne
     """
     meter = meter or Meter()
     with contextlib.ExitStack() as stack:
-        raw = sys.stdin.buffer if str(path) == "-" else stack.enter_context(open_bytes(path, name))
+        # Unbuffered, stdin gives what a slow pipe holds so far and does not wait for a full buffer.
+        stdin = getattr(sys.stdin.buffer, "raw", sys.stdin.buffer) if str(path) == "-" else None
+        raw = stdin or stack.enter_context(open_bytes(path, name))
         source = io.BufferedReader(_Metered(raw, meter), BUFFER)
         if name.lower().endswith(".gz"):
             source = stack.enter_context(gzip.GzipFile(fileobj=source))

@@ -120,22 +120,35 @@ class TestBlend:
         layer.build([(None, 2), (None, 2)])
         layer.shares.assign([0.5, 2.0])
         np.testing.assert_array_equal(layer([first, second], training=True), first)
-        np.testing.assert_allclose(layer([first, second]), 0.5 * first + 2 * second)
+        layer.bias.assign([0.0, 3.0])
+        np.testing.assert_allclose(layer([first, second]), 0.5 * first + 2 * second + [0, 3])
 
     def test_a_useless_part_gets_no_weight_and_a_right_one_does(self):
         random = np.random.default_rng(0)
         targets = random.integers(0, 3, 500)
         right = 2 * np.eye(3)[targets] + random.normal(0, 1, (500, 3))
         noise = random.normal(0, 1, (500, 3))
-        shares = best_shares([right, noise], targets)
+        shares, _ = best_shares([right, noise], targets)
         assert shares[0] > 0.5 and shares[1] < 0.3
+
+    def test_a_lean_to_one_class_is_put_right(self):
+        random = np.random.default_rng(0)
+        targets = random.integers(0, 2, 2000)
+        logits = np.eye(2)[targets] + random.normal(0, 1, (2000, 2)) + [4, 0]
+        (share,), bias = best_shares([logits], targets)
+        assert bias[1] - bias[0] == pytest.approx(4 * share, abs=0.2)
+
+    def test_a_few_rows_move_the_weights_little(self):
+        shares, bias = best_shares([np.array([[3.0, -3]]), np.array([[-9.0, 9]])], np.array([0]))
+        np.testing.assert_allclose(shares, [1, 0], atol=0.05)
+        np.testing.assert_allclose(bias, 0, atol=0.05)
 
     def test_one_part_is_tempered_towards_honest_probabilities(self):
         random = np.random.default_rng(0)
         targets = random.integers(0, 2, 2000)
         wrong = random.uniform(size=2000) < 0.2
         logits = 10 * np.eye(2)[np.where(wrong, 1 - targets, targets)]
-        share = best_shares([logits], targets)[0]
+        (share,), _ = best_shares([logits], targets)
         assert 1 / (1 + np.exp(-10 * share)) == pytest.approx(1 - wrong.mean(), abs=0.01)
 
 
