@@ -133,7 +133,7 @@ def measure(recipe: str, data: DataSet, folder: pathlib.Path | None, *, seed: in
 
 
 def cut_off(table: pathlib.Path, folder: pathlib.Path, share: float = 0.1) -> dict[str, pathlib.Path]:
-    """Writes the last rows of each class of a .tsv.gz as validation rows, the others as train, and returns the flags."""
+    """Writes the last rows of each class of a .tsv.gz as validation rows, the rest as train; returns the flags."""
     with gzip.open(table, "rt", encoding="utf-8", newline="\n") as file:
         header, *rows = file.readlines()
     place = header.rstrip("\n").split("\t").index("label")

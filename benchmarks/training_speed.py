@@ -18,7 +18,7 @@ import numpy as np
 import yaml
 from measuring import context, real_data
 
-SETTINGS = pathlib.Path(__file__).resolve().parent / "settings" / "imdb.yaml"
+SETTINGS = pathlib.Path(__file__).resolve().parent / "settings" / "training_speed.yaml"
 STOCK_BATCH = 32
 VALID_ROWS = 32
 
@@ -83,7 +83,7 @@ def _contenders(arguments):
     from rnnkit.training.batches import Batches
     from rnnkit.training.store import encode
 
-    settings = from_mapping(Settings, {**yaml.safe_load(SETTINGS.read_text()), "ngrams": 0, "patience": 1_000})
+    settings = from_mapping(Settings, yaml.safe_load(SETTINGS.read_text()))
     splits, preparation = _prepared(RECIPE, settings, real_data(arguments.data_folder), arguments.rows)
     train, valid = (encode(rows, preparation, RECIPE.target) for rows in (splits.train, splits.valid))
     valid = Batches(valid, VALID_ROWS)

@@ -34,7 +34,8 @@ from rnnkit.sources import Splits, read_splits
 from rnnkit.training.batches import Batches, outputs_of
 from rnnkit.training.objectives import Objective, classification
 
-FITTED_ROWS = 100_000
+FITTED_TEXT = 48 << 20
+"""Characters of text, about, from which linear models are fitted: their n-grams are held in memory, 16 kB for 1 kB."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -62,7 +63,7 @@ class Settings(SourceSettings, RecurrentSettings, TrainingSettings):
         "attention", "How steps become one vector: last, mean, max, attention, or some joined by '+'."
     )
     ngrams: int = setting(2, "Longest run of words weighted beside the recurrence; 0: none.", at_least=0, at_most=4)
-    ngram_buckets: int = setting(1 << 18, "Ids that n-grams are hashed to.", at_least=16, at_most=1 << 20)
+    ngram_buckets: int = setting(1 << 18, "Ids that n-grams are hashed to.", at_least=16, at_most=1 << 22)
 
 
 def read(data, valid, test, settings: Settings, progress) -> Splits:
@@ -213,10 +214,13 @@ def judge(answers, truth, labels) -> dict[str, float]:
 
 def baselines(splits: Splits, labels, settings: Settings, reporter) -> dict:
     """Scores majority, TF-IDF with logistic regression, and NB-SVM on the test split, learnt on the train split."""
-    train, valid, test = (
-        _labelled(rows, labels, limit)
-        for rows, limit in ((splits.train, FITTED_ROWS), (splits.valid, FITTED_ROWS), (splits.test, None))
+    train, valid = (
+        _labelled(list(_sampled(rows, limit)))
+        for rows, limit in ((splits.train, FITTED_TEXT), (splits.valid, FITTED_TEXT // 4))
     )
+    test = LabelledTexts(_Texts(splits.test), splits.test.codes)
+    if len(train.labels) < len(splits.train):
+        reporter.say(f"note: the baselines learn from {len(train.labels):,} of {len(splits.train):,} train rows.")
     with reporter.task("baselines", total=3) as advance:
         done = iter(range(3))
         return text_baselines(
@@ -224,18 +228,17 @@ def baselines(splits: Splits, labels, settings: Settings, reporter) -> dict:
         )
 
 
-def _labelled(rows, labels, limit):
-    """Texts and class numbers; at most `limit` of them, spread evenly, are kept in memory, without it none."""
-    if limit is None:
-        return LabelledTexts(_Texts(rows), class_numbers(rows.labels, labels))
-    texts, numbers = zip(*_sampled(rows, limit), strict=True)
+def _labelled(chunks):
+    texts, numbers = zip(*chunks, strict=True)
     return LabelledTexts([text for chunk in texts for text in chunk], np.concatenate(numbers))
 
 
-def _sampled(rows, limit=FITTED_ROWS):
-    """Chunks of texts and class numbers of at most `limit` rows, spread evenly over all."""
+def _sampled(rows, limit=FITTED_TEXT):
+    """Chunks of texts and class numbers: all rows, or as many, spread evenly, as have about `limit` characters."""
+    first = next(rows.chunks())["text"]
+    most = max(limit * len(first) // max(sum(map(len, first)), 1), 1_000)
     kept = np.zeros(len(rows), bool)
-    kept[np.linspace(0, len(rows) - 1, min(limit, len(rows))).astype(int)] = True
+    kept[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)] = True
     start = 0
     for chunk in rows.chunks():
         chosen = np.flatnonzero(kept[start : start + len(chunk["text"])])

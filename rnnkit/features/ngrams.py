@@ -12,6 +12,8 @@ from rnnkit.metrics.one_against_rest import best_nb_svm, nb_svm_weights
 
 TUNING_SHARE = 10
 """One row in so many is held back while the strength is chosen; all of them set the weights."""
+LARGE_TRAIN = 10_000
+"""Rows from which an n-gram must occur in two of them."""
 
 
 def fit_ngrams(
@@ -43,6 +45,9 @@ def fit_ngrams(
     against the rest.
     """
     presence, targets = _presence(words, rows, longest, vocabulary, buckets, advance)
+    if len(targets) >= LARGE_TRAIN:
+        presence = presence @ scipy.sparse.diags((np.asarray(presence.sum(axis=0)).ravel() > 1).astype(float))
+        presence.eliminate_zeros()
     held = np.random.default_rng(seed).permutation(len(targets)) % TUNING_SHARE == 0
     weights = np.zeros((vocabulary + buckets, classes), np.float32)
     bias = np.zeros(classes, np.float32)

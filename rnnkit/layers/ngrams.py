@@ -64,8 +64,10 @@ def hashed_ngrams(ids, *, longest, vocabulary, buckets):
     hashed, grams = ids, [ids]
     for size in range(2, longest + 1):
         follower = ops.pad(ids, [[0, 0], [0, size - 1]])[:, size - 1 :]
-        # Both products stay below 2**31: their factors are bounded first.
-        mixed = hashed % 46_337 * 40_503 % 1_000_003 + follower % 65_521 * 31_337 % 1_000_003
+        # Each product stays below 2**31: its factors are bounded first. 4_194_301 is the last prime before 2**22.
+        first = hashed % 46_337 * 40_503 % 1_000_003 * 2_003 % 4_194_301
+        second = follower % 65_521 * 31_337 % 1_000_003 * 1_999 % 4_194_301
+        mixed = (first + second) % 4_194_301
         hashed = ops.where(ops.logical_and(hashed > 0, follower > 0), 1 + mixed, ops.zeros_like(ids))
         grams.append(ops.where(hashed > 0, vocabulary + hashed % buckets, hashed))
     return ops.concatenate(grams, axis=1)

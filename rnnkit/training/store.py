@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import tensorflow as tf
 
-MEMORY_LIMIT = 512 << 20
+MEMORY_LIMIT = 256 << 20
 """Bytes of encoded rows kept in memory; what comes after goes to a temporary file."""
 
 
