@@ -25,6 +25,7 @@ from rnnkit.features.vectors import read_vectors, rows_of_embedding
 from rnnkit.features.words import RESERVED, Words, learn_vocabulary
 from rnnkit.layers import Blend, NgramScores, character_convolution, embedding, in_segments, pool, recurrent_stack
 from rnnkit.layers.blend import best_shares
+from rnnkit.layers.pooling import check_pooling
 from rnnkit.metrics import classification as scores
 from rnnkit.metrics.text_baselines import LabelledTexts, text_baselines
 from rnnkit.pictures import draw_calibration, draw_confusion
@@ -64,6 +65,10 @@ class Settings(SourceSettings, RecurrentSettings, TrainingSettings):
     )
     ngrams: int = setting(2, "Longest run of words weighted beside the recurrence; 0: none.", at_least=0, at_most=4)
     ngram_buckets: int = setting(1 << 18, "Ids that n-grams are hashed to.", at_least=16, at_most=1 << 22)
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_pooling(self.pooling)
 
 
 def read(data, valid, test, settings: Settings, progress) -> Splits:

@@ -63,7 +63,7 @@ def answer_rows(function: Callable, rows, inputs: Iterable[str], target: str, ad
     Returns:
         The answers, name -> `(rows, …)`, and the raw targets as a list.
     """
-    parts, truth, traced = [], [], tf.function(function, reduce_retracing=True)
+    parts, truth, traced = [], [], tf.function(function, reduce_retracing=True, autograph=False)
     for chunk in rows.chunks(CHUNK):
         parts.append(answer(traced, {name: chunk[name] for name in inputs}))
         truth += chunk[target]

@@ -1,5 +1,7 @@
 """Pooling, embedding, n-grams and characters against loops in NumPy, and under any padding."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -101,9 +103,10 @@ def test_several_poolings_are_joined_in_order(rows):
     np.testing.assert_allclose(both[:, FEATURES:], pooled("max")(x, mask=mask), atol=1e-6)
 
 
-def test_an_unknown_pooling_is_refused_with_its_name():
-    with pytest.raises(ValueError, match=r"pooling must be of last, mean, max, attention.*Got 'median'\."):
-        pooled("median")
+@pytest.mark.parametrize("by", ["median", "max+median", "max+max", ""])
+def test_an_unknown_or_repeated_pooling_is_refused_with_its_name(by):
+    with pytest.raises(ValueError, match=rf"pooling must be of last, mean, max, attention.*Got '{re.escape(by)}'\."):
+        pooled(by)
 
 
 class TestEmbedding:

@@ -20,12 +20,9 @@ def pool(x, *, by, bidirectional=True, units=64, name="pooling"):
     Raises:
         ValueError: `by` holds an unknown key.
     """
-    kinds = by.split("+")
-    unknown = [kind for kind in kinds if kind not in POOLINGS]
-    if unknown:
-        raise ValueError(f"pooling must be of {', '.join(POOLINGS)}, joined by '+'. Got {by!r}.")
+    check_pooling(by)
     results = []
-    for kind in kinds:
+    for kind in by.split("+"):
         if kind == "attention":
             results.append(AdditiveAttentionPooling(units, name=f"{name}_attention")(x)[0])
         elif kind == "last":
@@ -33,6 +30,13 @@ def pool(x, *, by, bidirectional=True, units=64, name="pooling"):
         else:
             results.append(POOLINGS[kind](name=f"{name}_{kind}")(x))
     return results[0] if len(results) == 1 else keras.layers.Concatenate(name=name)(results)
+
+
+def check_pooling(by: str) -> None:
+    """Raises ValueError unless `by` is made of known poolings, each once."""
+    kinds = by.split("+")
+    if set(kinds) - POOLINGS.keys() or len(set(kinds)) < len(kinds):
+        raise ValueError(f"pooling must be of {', '.join(POOLINGS)}, joined by '+', each once. Got {by!r}.")
 
 
 class _Pooling(keras.layers.Layer):
