@@ -2,6 +2,7 @@
 
 Reads   table, folder of classes or tfds: text, label
 Serves  text (batch,) -> label (batch,), probability (batch, classes); explain: words and the attention on each
+Scores  SST-2 test accuracy 83.2 % (NB-SVM of the same run 83.1, without n-grams 81.3), IMDB 91.7 % (NB-SVM 91.5)
 
 The recurrent part learns by itself to read order, negation and contrast. Beside it stands a linear model of
 n-grams, an NB-SVM (Wang & Manning 2012, https://aclanthology.org/P12-2018), whose logits are added with a weight
