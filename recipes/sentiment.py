@@ -263,9 +263,6 @@ class _Texts:
         for chunk in self.rows.chunks():
             yield from chunk["text"]
 
-    def __len__(self):
-        return len(self.rows)
-
 
 RECIPE = Recipe(
     name="sentiment",

@@ -1,7 +1,7 @@
 """Wording of errors: names close to a mistyped one, lists of choices."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -13,3 +13,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def listed(words: Iterable[object]) -> str:
     """Returns the words quoted and separated by commas, as errors list choices."""
     return ", ".join(repr(word) for word in words)
+
+
+def few_of(words: Sequence[str], most: int = 5) -> str:
+    """Returns the first words, quoted and each cut to 40 characters, and how many more there are."""
+    short = [word if len(word) <= 40 else f"{word[:39]}…" for word in words[:most]]
+    return listed(short) + (f" and {len(words) - most:,} more" if len(words) > most else "")

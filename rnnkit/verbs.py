@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from rnnkit import bundle as bundles
 from rnnkit import catalog, recipe
 from rnnkit.answers import answer_rows
-from rnnkit.messages import listed
+from rnnkit.messages import few_of
 from rnnkit.progress import SILENT, Reporter
 from rnnkit.settings import from_mapping
 from rnnkit.sources import read_rows
 from rnnkit.sources.data_frames import is_data_frame
-
-SHOWN = 5
 
 
 def run(
@@ -106,15 +104,10 @@ def evaluate(
         count = sum(label in unknown for label in rows.labels)
         name = "DataFrame" if is_data_frame(data) else data
         raise ValueError(
-            f"{name} has {count:,} rows with labels that {bundle.path} does not know: {_shown(unknown)}. "
-            f"It knows {_shown(labels)}. Leave those rows out, or train on them."
+            f"{name} has {count:,} rows with labels that {bundle.path} does not know: {few_of(unknown)}. "
+            f"It knows {few_of(labels)}. Leave those rows out, or train on them."
         )
     signature = bundle.model.signatures["serving_default"]
     with reporter.task("scoring", total=len(rows), unit="rows") as advance:
         answers, truth = answer_rows(signature, rows, made.inputs, made.target, advance)
     return made.judge(answers, truth, labels)
-
-
-def _shown(labels):
-    short = [label if len(label) <= 40 else f"{label[:39]}…" for label in labels[:SHOWN]]
-    return listed(short) + (f" and {len(labels) - SHOWN:,} more" if len(labels) > SHOWN else "")

@@ -9,11 +9,10 @@ import tensorflow as tf
 from rnnkit.features.words import Words
 from rnnkit.layers.ngrams import hashed_ngrams
 from rnnkit.metrics.one_against_rest import best_nb_svm, nb_svm_weights
+from rnnkit.metrics.text_baselines import LARGE_TRAIN
 
 TUNING_SHARE = 10
 """One row in so many is held back while the strength is chosen; all of them set the weights."""
-LARGE_TRAIN = 10_000
-"""Rows from which an n-gram must occur in two of them."""
 
 
 def fit_ngrams(

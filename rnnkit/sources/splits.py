@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rnnkit.messages import listed
+from rnnkit.messages import few_of
 from rnnkit.sources.data_frames import is_data_frame
 from rnnkit.sources.format import Format
 from rnnkit.sources.locate import find_table, find_tables, unlabelled_note
@@ -17,7 +17,6 @@ from rnnkit.sources.splitting import LEAST_GROUPS, NONE, TEST, TRAIN, VALID, ass
 from rnnkit.sources.table import Meter
 
 PARTS = {"train": TRAIN, "valid": VALID, "test": TEST}
-SHOWN = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,14 +95,9 @@ def _check_classes(train: Scan, *, cut: bool):
     single = [label for label, count in zip(train.names, counts, strict=True) if count == 1]
     if cut and single:
         raise ValueError(
-            f"{name} has one row only of {target} {_shown(single)}. Each needs 2, better {LEAST_GROUPS} or more. "
+            f"{name} has one row only of {target} {few_of(single)}. Each needs 2, better {LEAST_GROUPS} or more. "
             "Add rows, leave the label out, or give --valid and --test files."
         )
-
-
-def _shown(labels):
-    labels = [label if len(label) <= 40 else label[:39] + "…" for label in labels]
-    return listed(labels[:SHOWN]) + (f" and {len(labels) - SHOWN} more" if len(labels) > SHOWN else "")
 
 
 def _cut(scans, shares, seed):
@@ -136,8 +130,8 @@ def _known(given: Scan, train: Scan):
     if unknown:
         counts = {label: int(np.count_nonzero(given.codes == code)) for label, code in unknown}
         raise ValueError(
-            f"{given.table.name} has {sum(counts.values())} rows of {given.target} {_shown(list(counts))}, which "
-            f"{train.table.name} never has. It has {_shown(train.names)}. Add such rows to train, or mend the labels."
+            f"{given.table.name} has {sum(counts.values())} rows of {given.target} {few_of(list(counts))}, which "
+            f"{train.table.name} never has. It has {few_of(train.names)}. Add such rows to train, or mend the labels."
         )
     return np.array([*(places[label] for label in given.names), -1], np.int32)[given.codes]
 

@@ -36,7 +36,8 @@ class Batches:
 
     def __len__(self):
         """Batches in an epoch; the same for each."""
-        return sum(-(-np.count_nonzero(self._buckets == b) // self.rows(b)) for b in np.unique(self._buckets))
+        lengths, counts = np.unique(self._buckets, return_counts=True)
+        return sum(-(-int(count) // self.rows(length)) for length, count in zip(lengths, counts, strict=True))
 
     @property
     def _buckets(self) -> np.ndarray:

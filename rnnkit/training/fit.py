@@ -77,13 +77,13 @@ def fit(
         )
     core.set_weights(keep.weights)
     training = sum(row["seconds"] for row in keep.rows)
-    share *= len(keep.rows)
+    passes = share * len(keep.rows)
     return History(
         epochs=keep.rows,
         best=keep.best,
         seconds=round(training + keep.seconds, 3),
-        tokens_per_second=round(share * float(train.store.lengths.sum()) / training, 1),
-        examples_per_second=round(share * len(train.store) / training, 1),
+        tokens_per_second=round(passes * float(train.store.lengths.sum()) / training, 1),
+        examples_per_second=round(passes * len(train.store) / training, 1),
     )
 
 
