@@ -131,16 +131,16 @@ def _stock_loops():
     """Has `recurrent_stack` build with Keras' own LSTM, so that all else of the model is the same."""
     import keras
 
-    from rnnkit.layers import recurrent
+    from rnnkit.layers import stack
 
     def stock(units, *, weight_dropout, **kwargs):
         return keras.layers.LSTM(units, **kwargs)
 
-    own, recurrent.CELLS["lstm"] = recurrent.CELLS["lstm"], stock
+    own, stack.CELLS["lstm"] = stack.CELLS["lstm"], stock
     try:
         yield
     finally:
-        recurrent.CELLS["lstm"] = own
+        stack.CELLS["lstm"] = own
 
 
 def _padded_arrays(store, length):

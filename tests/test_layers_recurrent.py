@@ -3,11 +3,10 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from rnnkit.layers import recurrent_stack
-from rnnkit.layers.recurrent import CELLS, LSTM
 from rnnkit.layers.segments import in_segments
+from rnnkit.layers.stack import CELLS
 
 BATCH, TIME, FEATURES, UNITS = 3, 5, 2, 7
 
@@ -211,69 +210,3 @@ class TestSegments:
         model.save(tmp_path / "segments.keras")
         again = keras.saving.load_model(tmp_path / "segments.keras")
         np.testing.assert_array_equal(masked(model, x, mask), masked(again, x, mask))
-
-
-class TestFastLSTM:
-    """The training path against Keras' own layer: values and every gradient."""
-
-    @pytest.fixture(params=[False, True], ids=["plain", "xla"])
-    def layers(self, request):
-        ours = LSTM(UNITS, return_sequences=True, return_state=True)
-        theirs = keras.layers.LSTM(UNITS, return_sequences=True, return_state=True)
-        for layer in (ours, theirs):
-            layer.build((None, None, FEATURES))
-        random = np.random.default_rng(1)
-        theirs.set_weights([random.normal(0, 0.5, weight.shape) for weight in theirs.get_weights()])
-        ours.set_weights(theirs.get_weights())
-        ours.xla = request.param
-        return ours, theirs
-
-    def gradients(self, layer, x, mask, state, training):
-        random = np.random.default_rng(2)
-        x, state = tf.constant(x), [tf.constant(part) for part in state]
-        # Every output weighs differently, so that no gradient can cancel.
-        weights = [
-            random.normal(size=shape).astype("float32") for shape in ((BATCH, TIME, UNITS), *[(BATCH, UNITS)] * 2)
-        ]
-        with tf.GradientTape() as tape:
-            tape.watch([x, *state])
-            outputs = layer(x, mask=mask, initial_state=state, training=training)
-            total = sum(tf.reduce_sum(output * weight) for output, weight in zip(outputs, weights, strict=True))
-        sources = [x, *state, *[weight.value for weight in layer.trainable_weights]]
-        return [np.asarray(value) for value in (*outputs, *tape.gradient(total, sources))]
-
-    @pytest.mark.parametrize("backwards", [False, True])
-    @pytest.mark.parametrize("masked", [False, True])
-    def test_values_and_gradients_equal_those_of_keras(self, layers, rows, masked, backwards):
-        x, mask = rows
-        random = np.random.default_rng(3)
-        state = random.normal(size=(2, BATCH, UNITS)).astype("float32")
-        for layer in layers:
-            layer.go_backwards = backwards
-        ours, theirs = (self.gradients(layer, x, mask if masked else None, state, True) for layer in layers)
-        for mine, expected in zip(ours, theirs, strict=True):
-            np.testing.assert_allclose(mine, expected, rtol=1e-4, atol=1e-5)
-
-    def test_training_and_answering_give_the_same_values(self, layers, rows):
-        x, mask = rows
-        ours, _ = layers
-        for trained, answered in zip(ours(x, mask=mask, training=True), ours(x, mask=mask), strict=True):
-            np.testing.assert_allclose(trained, answered, atol=1e-5)
-
-    def test_a_bidirectional_layer_trains_on_it_too(self, rows):
-        x, mask = rows
-        ours, theirs = (
-            keras.layers.Bidirectional(kind(UNITS, return_sequences=True)) for kind in (LSTM, keras.layers.LSTM)
-        )
-        theirs(x), ours(x)
-        ours.set_weights(theirs.get_weights())
-        np.testing.assert_allclose(ours(x, mask=mask, training=True), theirs(x, mask=mask, training=True), atol=1e-5)
-
-    def test_a_second_derivative_is_refused_and_not_wrong(self, layers, rows):
-        x = tf.constant(rows[0])
-        with pytest.raises(NotImplementedError, match="no second derivative"), tf.GradientTape() as outer:
-            outer.watch(x)
-            with tf.GradientTape() as inner:
-                inner.watch(x)
-                total = tf.reduce_sum(layers[0](x, training=True)[0] ** 2)
-            outer.gradient(inner.gradient(total, x), x)

@@ -2,11 +2,13 @@
 
 from rnnkit.layers.blend import Blend
 from rnnkit.layers.characters import character_convolution
+from rnnkit.layers.cpu.choice import recurrent_loop
 from rnnkit.layers.embedding import embedding
 from rnnkit.layers.ngrams import NgramScores
 from rnnkit.layers.pooling import pool
-from rnnkit.layers.recurrent import GRU, LSTM, SimpleRNN, recurrent_stack
+from rnnkit.layers.recurrent import GRU, LSTM, SimpleRNN
 from rnnkit.layers.segments import in_segments
+from rnnkit.layers.stack import recurrent_stack
 
 __all__ = [
     "Blend",
@@ -18,5 +20,6 @@ __all__ = [
     "embedding",
     "in_segments",
     "pool",
+    "recurrent_loop",
     "recurrent_stack",
 ]

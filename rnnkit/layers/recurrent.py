@@ -1,154 +1,198 @@
-"""Recurrent stacks: a sequence -> one output per step, in one or two directions, any depth."""
+"""Recurrent layers: Keras' LSTM, GRU and SimpleRNN, the same in value and in file, faster on a CPU."""
 
 import contextlib
 
 import keras
 import tensorflow as tf
 
-from rnnkit.layers import fast_lstm
-
-INITIALIZERS = {"glorot": "glorot_uniform", "he": "he_uniform", "orthogonal": "orthogonal", "identity": "identity"}
+from rnnkit.layers.cpu import choice, driver, gru, lstm, simple
 
 
-def recurrent_stack(
-    x,
-    *,
-    cell="lstm",
-    units=64,
-    depth=1,
-    bidirectional=True,
-    residual=False,
-    layer_normalization=False,
-    activation="tanh",
-    kernel_initializer="glorot",
-    recurrent_initializer="orthogonal",
-    dropout=0.0,
-    variational_dropout=0.0,
-    recurrent_weight_dropout=0.0,
-    l1=0.0,
-    l2=0.0,
-    name="recurrent",
-):
-    """Applies `depth` recurrent layers, each over the outputs of the one below.
+class FastRecurrence:
+    """Mixed into a recurrent layer of Keras: replaces the loop over time where it has a faster one.
+
+    Values, weights and files are those of the Keras layer. What the fast loops don't know, such as
+    other activations or `recurrent_dropout`, is left to Keras; so is a GPU, which has cuDNN.
 
     Args:
-        x: `(batch, time, features)`; its Keras mask, if any, is kept. A masked step carries
-            the state over unchanged, so padding on either side never matters.
-        cell: Key of `CELLS`.
-        units: Size of the state in each direction.
-        depth: Number of layers.
-        bidirectional: Also read backwards; the outputs of both directions are joined.
-        residual: Add a layer's input to its output where their sizes agree (He et al. 2015).
-        layer_normalization: Normalise each layer's output (Ba et al. 2016).
-        activation: `tanh`, or `relu`, which the identity start suits (Le et al. 2015,
-            https://arxiv.org/abs/1504.00941).
-        kernel_initializer: Key of `INITIALIZERS`, for the input weights.
-        recurrent_initializer: Key of `INITIALIZERS`, for the recurrent weights.
-        dropout: Share dropped between layers.
-        variational_dropout: Share of a layer's input features dropped, the same ones at
-            every step (Gal & Ghahramani 2016, https://arxiv.org/abs/1512.05287).
-        recurrent_weight_dropout: Share of the recurrent weights dropped once per batch
+        units: Size of the state.
+        arguments, further: Those of the Keras layer.
+        weight_dropout: Share of the recurrent weights dropped, once per batch, while training
             (Merity et al. 2017, https://arxiv.org/abs/1708.02182).
-        l1: Penalty on the absolute values of both kernels.
-        l2: Penalty on the squares of both kernels.
-        name: Start of the layers' names.
+        loop: One of `rnnkit.layers.cpu.choice.LOOPS`, which says what they are; `auto` chooses by size.
+        checkpoint_every: Keep the states of only every so many steps for the gradient, and compute the
+            others again: less memory for long sequences, about a third more time.
+        truncate_every: Cut the gradient after every so many steps (truncated back-propagation through
+            time, Williams & Peng 1990); the state goes on. A multiple of `checkpoint_every`.
 
-    Returns:
-        `(batch, time, units)`, or `(batch, time, 2 * units)` in two directions. With
-        `depth` 0 it is `x`.
-    """
-    penalty = keras.regularizers.L1L2(l1, l2) if l1 or l2 else None
-    for level in range(1, depth + 1):
-        if variational_dropout:
-            x = keras.layers.SpatialDropout1D(variational_dropout, name=f"{name}_{level}_variational")(x)
-        elif dropout and level > 1:
-            x = keras.layers.Dropout(dropout, name=f"{name}_{level}_dropout")(x)
-        layer = CELLS[cell](
-            units,
-            activation=activation,
-            kernel_initializer=INITIALIZERS[kernel_initializer],
-            recurrent_initializer=INITIALIZERS[recurrent_initializer],
-            kernel_regularizer=penalty,
-            recurrent_regularizer=penalty,
-            weight_dropout=recurrent_weight_dropout,
-            return_sequences=True,
-            name=f"{name}_{level}_{cell}",
-        )
-        y = keras.layers.Bidirectional(layer, name=f"{name}_{level}")(x) if bidirectional else layer(x)
-        if residual and y.shape[-1] == x.shape[-1]:
-            y = keras.layers.Add(name=f"{name}_{level}_residual")([x, y])
-        if layer_normalization:
-            y = keras.layers.LayerNormalization(name=f"{name}_{level}_normalization")(y)
-        x = y
-    return x
-
-
-class WeightDropout:
-    """Mixed into a recurrent Keras layer: drops recurrent weights, once per batch, while training.
-
-    Unlike `recurrent_dropout` it leaves the loop over time untouched, so the layer stays on
-    whatever fast path it has.
+    Raises:
+        ValueError: A value out of range, or a forced loop, checkpoints or truncation asked of a cell
+            that only Keras' loop can run.
     """
 
-    def __init__(self, units, *, weight_dropout=0.0, **kwargs):
-        super().__init__(units, **kwargs)
+    def __init__(
+        self,
+        units,
+        *arguments,
+        weight_dropout=0.0,
+        loop="auto",
+        checkpoint_every=None,
+        truncate_every=None,
+        **further,
+    ):
+        super().__init__(units, *arguments, **further)
+        if not 0 <= weight_dropout < 1:
+            raise ValueError(f"weight_dropout must be from 0 to 1 (1 excluded). Got {weight_dropout}.")
         self.weight_dropout = weight_dropout
         self.weight_seed = keras.random.SeedGenerator()
+        self.loop = choice.known(loop)
+        self.checkpoint_every, self.truncate_every = checkpoint_every, truncate_every
+        self._check()
+
+    def _check(self):
+        for name in ("checkpoint_every", "truncate_every"):
+            steps = getattr(self, name)
+            if steps is not None and steps < 1:
+                raise ValueError(f"{name} must be at least 1, or None. Got {steps}.")
+        if self.checkpoint_every and self.truncate_every and self.truncate_every % self.checkpoint_every:
+            raise ValueError(
+                f"truncate_every must be a multiple of checkpoint_every. "
+                f"Got {self.truncate_every} and {self.checkpoint_every}."
+            )
+        wanted = [
+            *(f"loop={self.loop!r}" for _ in range(self.loop not in ("auto", "keras"))),
+            *(
+                f"{name}={getattr(self, name)}"
+                for name in ("checkpoint_every", "truncate_every")
+                if getattr(self, name)
+            ),
+        ]
+        if wanted and self._steps() is None:
+            raise ValueError(
+                f"{wanted[0]} needs a cell with a fast loop: {self.known_cells}, without recurrent_dropout "
+                f"and unroll. Leave it out, or change the cell; {self.name!r} has {self._described()}."
+            )
+
+    def _described(self):
+        names = ("activation", "recurrent_activation", "reset_after", "recurrent_dropout", "unroll")
+        values = {name: getattr(self, name) for name in names if hasattr(self, name)}
+        return ", ".join(f"{name}={getattr(value, '__name__', value)}" for name, value in values.items())
 
     def call(self, sequences, initial_state=None, mask=None, training=False):
         with _dropped(self, training):
             return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
 
-    def get_config(self):
-        return {**super().get_config(), "weight_dropout": self.weight_dropout}
-
-
-@keras.saving.register_keras_serializable(package="rnnkit")
-class LSTM(WeightDropout, keras.layers.LSTM):
-    """Keras' LSTM (Hochreiter & Schmidhuber 1997) with dropout of recurrent weights, trained faster on a CPU.
-
-    Attributes:
-        xla: Compile the training loops with XLA: faster again, for a second or two per new shape.
-    """
-
-    xla = False
-
     def inner_loop(self, sequences, initial_state, mask, training=False):
-        if not (training and self._has_fast_path(sequences)):
+        steps = self._steps()
+        loop = "keras"
+        if steps:
+            batch, time = sequences.shape[:2]
+            # Pieces of a fixed length are compiled once, however long the sequences are.
+            time = self.checkpoint_every or self.truncate_every or time
+            loop = choice.chosen(self.loop, training=training, batch=batch, time=time, units=self.cell.units)
+            if loop == "keras" and (self.checkpoint_every or self.truncate_every):
+                loop = "plain"
+        if loop == "keras":
             return super().inner_loop(sequences, initial_state, mask=mask, training=training)
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask
-        real = tf.ones(tf.shape(sequences)[:2], tf.bool) if mask is None else mask
+        if training and self.cell.dropout:
+            sequences = sequences * self.cell.get_dropout_mask(sequences[:, 0])[:, None]
         if self.go_backwards:
-            sequences, real = tf.reverse(sequences, [1]), tf.reverse(real, [1])
-        cell = self.cell
-        weights = [tf.convert_to_tensor(weight) for weight in (cell.kernel, cell.recurrent_kernel, cell.bias)]
-        states, last, last_cell = fast_lstm.lstm(sequences, real, *initial_state, *weights, xla=self.xla)
-        if mask is not None:
-            # Keras gives zeros at masked steps, or only before the first real one.
-            shown = tf.cast(real, states.dtype)
-            shown = shown if self.zero_output_for_mask else tf.minimum(tf.cumsum(shown, axis=1), 1)
-            states = states * shown[:, :, None]
-        return states[:, -1], states, [last, last_cell]
+            sequences = tf.reverse(sequences, [1])
+            mask = None if mask is None else tf.reverse(mask, [1])
+        outputs, states = driver.run(
+            steps,
+            tf.cast(sequences, tf.float32),
+            mask,
+            [tf.cast(state, tf.float32) for state in initial_state],
+            *self._weights(),
+            every=self.return_sequences,
+            training=training,
+            xla=loop in ("xla", "halves"),
+            parts=choice.PARTS[loop],
+            checkpoint_every=self.checkpoint_every,
+            truncate_every=self.truncate_every,
+        )
+        return *self._shown(outputs, states[0], mask), states
 
-    def _has_fast_path(self, sequences):
+    def _shown(self, outputs, last, mask):
+        """Puts zeros where Keras has them: at masked steps, or only at those before the first real one."""
+        if mask is None:
+            return last, last[:, None] if outputs is None else outputs
+        if outputs is None:
+            real = mask[:, -1:] if self.zero_output_for_mask else tf.reduce_any(mask, 1, keepdims=True)
+            last = last * tf.cast(real, last.dtype)
+            return last, last[:, None]
+        shown = tf.cast(mask, outputs.dtype)
+        if not self.zero_output_for_mask:
+            shown = tf.minimum(tf.cumsum(shown, axis=1), 1)
+        outputs = outputs * shown[:, :, None]
+        return outputs[:, -1], outputs
+
+    def _weights(self):
+        """Gives kernel, bias and the list of the cell's other weights, in float32."""
         cell = self.cell
-        standard = cell.activation is keras.activations.tanh and cell.recurrent_activation is keras.activations.sigmoid
-        plain = cell.use_bias and not (cell.dropout or cell.recurrent_dropout or self.unroll)
-        on_cpu = not tf.config.list_logical_devices("GPU")
-        return standard and plain and on_cpu and sequences.dtype == tf.float32 and self.compute_dtype == "float32"
+        kernel, recurrent_kernel = tf.cast(cell.kernel, tf.float32), tf.cast(cell.recurrent_kernel, tf.float32)
+        bias = tf.cast(cell.bias, tf.float32) if cell.use_bias else tf.zeros([kernel.shape[1]])
+        return kernel, bias, [recurrent_kernel]
+
+    def _steps(self):
+        """Gives the fast steps of this layer's cell, or None."""
+        cell = self.cell
+        # Per-gate masks of dropout are Keras' own (`implementation=1`).
+        several_masks = cell.recurrent_dropout or (cell.dropout and getattr(cell, "implementation", 2) == 1)
+        return None if several_masks or self.unroll else self._steps_of_cell(cell)
+
+    def get_config(self):
+        # Only what was set: with none of it, the Keras layer reads the configuration too.
+        extras = {"weight_dropout": 0.0, "loop": "auto", "checkpoint_every": None, "truncate_every": None}
+        return {
+            **super().get_config(),
+            **{name: getattr(self, name) for name, usual in extras.items() if getattr(self, name) != usual},
+        }
 
 
 @keras.saving.register_keras_serializable(package="rnnkit")
-class GRU(WeightDropout, keras.layers.GRU):
-    """Keras' GRU (Cho et al. 2014) with dropout of recurrent weights."""
+class LSTM(FastRecurrence, keras.layers.LSTM):
+    """Keras' LSTM (Hochreiter & Schmidhuber 1997), faster on a CPU; see `FastRecurrence` for what it adds."""
+
+    known_cells = "activation tanh and recurrent_activation sigmoid"
+
+    def _steps_of_cell(self, cell):
+        return lstm.LSTM if _gates_are_standard(cell) else None
 
 
 @keras.saving.register_keras_serializable(package="rnnkit")
-class SimpleRNN(WeightDropout, keras.layers.SimpleRNN):
-    """Keras' SimpleRNN (Elman 1990) with dropout of recurrent weights."""
+class GRU(FastRecurrence, keras.layers.GRU):
+    """Keras' GRU (Cho et al. 2014), faster on a CPU; see `FastRecurrence` for what it adds."""
+
+    known_cells = "activation tanh, recurrent_activation sigmoid and reset_after"
+
+    def _steps_of_cell(self, cell):
+        return gru.GRU if _gates_are_standard(cell) and cell.reset_after else None
+
+    def _weights(self):
+        kernel, bias, weights = super()._weights()
+        inputs, recurrent = tf.unstack(bias) if self.cell.use_bias else (bias, bias)
+        return kernel, inputs, [*weights, recurrent]
 
 
-CELLS = {"lstm": LSTM, "gru": GRU, "simple": SimpleRNN}
+@keras.saving.register_keras_serializable(package="rnnkit")
+class SimpleRNN(FastRecurrence, keras.layers.SimpleRNN):
+    """Keras' SimpleRNN (Elman 1990), faster on a CPU; see `FastRecurrence` for what it adds.
+
+    With activation relu and the identity as recurrent start it is the IRNN (Le et al. 2015,
+    https://arxiv.org/abs/1504.00941).
+    """
+
+    known_cells = "activation tanh or relu"
+
+    def _steps_of_cell(self, cell):
+        return {keras.activations.tanh: simple.TANH, keras.activations.relu: simple.RELU}.get(cell.activation)
+
+
+def _gates_are_standard(cell):
+    return cell.activation is keras.activations.tanh and cell.recurrent_activation is keras.activations.sigmoid
 
 
 @contextlib.contextmanager

@@ -1,12 +1,11 @@
 """Fit: the only place that compiles and trains."""
 
-import contextlib
 import dataclasses
 import math
 
 import keras
 
-from rnnkit.layers.recurrent import LSTM
+from rnnkit.layers import recurrent_loop
 from rnnkit.progress import SILENT, Reporter
 from rnnkit.settings import TrainingSettings
 from rnnkit.training.batches import Batches
@@ -61,7 +60,7 @@ def fit(
     if settings.tensorboard:
         callbacks.append(keras.callbacks.TensorBoard(settings.tensorboard, update_freq="epoch"))
     share = steps / len(train)
-    with _compiled_loops(core, settings, share * float(train.store.lengths.sum())):
+    with _compiled_loops(settings, share * float(train.store.lengths.sum())):
         core.fit(
             train.dataset(repeat=True),
             steps_per_epoch=steps,
@@ -87,22 +86,14 @@ def fit(
     )
 
 
-@contextlib.contextmanager
-def _compiled_loops(core, settings, steps_in_epoch):
-    """Has the recurrent loops compiled while the block trains; what is exported must not be.
+def _compiled_loops(settings, steps_in_epoch):
+    """Has the recurrent loops compiled, where it pays, while the block trains; what is exported must not be.
 
     The whole step under XLA was slower on a CPU: 68 s against 25 s for an epoch of 4,000 long
     texts, with the gradient of the embedding the likely cause.
     """
     compiled = settings.xla == "yes" or (settings.xla == "auto" and steps_in_epoch * settings.epochs > XLA_PAYS_FROM)
-    layers = [layer for layer in core._flatten_layers() if isinstance(layer, LSTM)]
-    for layer in layers:
-        layer.xla = compiled
-    try:
-        yield
-    finally:
-        for layer in layers:
-            layer.xla = False
+    return recurrent_loop("compiled" if compiled else "plain")
 
 
 def _steps_per_execution(core, steps):

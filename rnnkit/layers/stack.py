@@ -1,0 +1,81 @@
+"""Recurrent stacks: a sequence -> one output per step, in one or two directions, any depth."""
+
+import keras
+
+from rnnkit.layers.recurrent import GRU, LSTM, SimpleRNN
+
+CELLS = {"lstm": LSTM, "gru": GRU, "simple": SimpleRNN}
+INITIALIZERS = {"glorot": "glorot_uniform", "he": "he_uniform", "orthogonal": "orthogonal", "identity": "identity"}
+
+
+def recurrent_stack(
+    x,
+    *,
+    cell="lstm",
+    units=64,
+    depth=1,
+    bidirectional=True,
+    residual=False,
+    layer_normalization=False,
+    activation="tanh",
+    kernel_initializer="glorot",
+    recurrent_initializer="orthogonal",
+    dropout=0.0,
+    variational_dropout=0.0,
+    recurrent_weight_dropout=0.0,
+    l1=0.0,
+    l2=0.0,
+    name="recurrent",
+):
+    """Applies `depth` recurrent layers, each over the outputs of the one below.
+
+    Args:
+        x: `(batch, time, features)`; its Keras mask, if any, is kept. A masked step carries
+            the state over unchanged, so padding on either side never matters.
+        cell: Key of `CELLS`.
+        units: Size of the state in each direction.
+        depth: Number of layers.
+        bidirectional: Also read backwards; the outputs of both directions are joined.
+        residual: Add a layer's input to its output where their sizes agree (He et al. 2015).
+        layer_normalization: Normalise each layer's output (Ba et al. 2016).
+        activation: `tanh`, or `relu`, which the identity start suits (Le et al. 2015,
+            https://arxiv.org/abs/1504.00941).
+        kernel_initializer: Key of `INITIALIZERS`, for the input weights.
+        recurrent_initializer: Key of `INITIALIZERS`, for the recurrent weights.
+        dropout: Share dropped between layers.
+        variational_dropout: Share of a layer's input features dropped, the same ones at
+            every step (Gal & Ghahramani 2016, https://arxiv.org/abs/1512.05287).
+        recurrent_weight_dropout: Share of the recurrent weights dropped once per batch
+            (Merity et al. 2017, https://arxiv.org/abs/1708.02182).
+        l1: Penalty on the absolute values of both kernels.
+        l2: Penalty on the squares of both kernels.
+        name: Start of the layers' names.
+
+    Returns:
+        `(batch, time, units)`, or `(batch, time, 2 * units)` in two directions. With
+        `depth` 0 it is `x`.
+    """
+    penalty = keras.regularizers.L1L2(l1, l2) if l1 or l2 else None
+    for level in range(1, depth + 1):
+        if variational_dropout:
+            x = keras.layers.SpatialDropout1D(variational_dropout, name=f"{name}_{level}_variational")(x)
+        elif dropout and level > 1:
+            x = keras.layers.Dropout(dropout, name=f"{name}_{level}_dropout")(x)
+        layer = CELLS[cell](
+            units,
+            activation=activation,
+            kernel_initializer=INITIALIZERS[kernel_initializer],
+            recurrent_initializer=INITIALIZERS[recurrent_initializer],
+            kernel_regularizer=penalty,
+            recurrent_regularizer=penalty,
+            weight_dropout=recurrent_weight_dropout,
+            return_sequences=True,
+            name=f"{name}_{level}_{cell}",
+        )
+        y = keras.layers.Bidirectional(layer, name=f"{name}_{level}")(x) if bidirectional else layer(x)
+        if residual and y.shape[-1] == x.shape[-1]:
+            y = keras.layers.Add(name=f"{name}_{level}_residual")([x, y])
+        if layer_normalization:
+            y = keras.layers.LayerNormalization(name=f"{name}_{level}_normalization")(y)
+        x = y
+    return x
