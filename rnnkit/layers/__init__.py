@@ -4,6 +4,7 @@ from rnnkit.layers.blend import Blend
 from rnnkit.layers.characters import character_convolution
 from rnnkit.layers.cpu.choice import recurrent_loop
 from rnnkit.layers.embedding import embedding
+from rnnkit.layers.exchange import accelerated, stock
 from rnnkit.layers.ngrams import NgramScores
 from rnnkit.layers.pooling import pool
 from rnnkit.layers.recurrent import GRU, LSTM, SimpleRNN
@@ -16,10 +17,12 @@ __all__ = [
     "LSTM",
     "NgramScores",
     "SimpleRNN",
+    "accelerated",
     "character_convolution",
     "embedding",
     "in_segments",
     "pool",
     "recurrent_loop",
     "recurrent_stack",
+    "stock",
 ]
