@@ -6,17 +6,27 @@ from rnnkit.layers.cpu.choice import recurrent_loop
 from rnnkit.layers.embedding import embedding
 from rnnkit.layers.exchange import accelerated, stock
 from rnnkit.layers.ngrams import NgramScores
+from rnnkit.layers.parallel import LRU, LRUCell, MinGRU, MinGRUCell, MinLSTM, MinLSTMCell
 from rnnkit.layers.pooling import pool
 from rnnkit.layers.recurrent import GRU, LSTM, SimpleRNN
 from rnnkit.layers.segments import in_segments
 from rnnkit.layers.stack import recurrent_stack
+from rnnkit.layers.variants import VariantLSTM, VariantLSTMCell
 
 __all__ = [
     "Blend",
     "GRU",
+    "LRU",
+    "LRUCell",
     "LSTM",
+    "MinGRU",
+    "MinGRUCell",
+    "MinLSTM",
+    "MinLSTMCell",
     "NgramScores",
     "SimpleRNN",
+    "VariantLSTM",
+    "VariantLSTMCell",
     "accelerated",
     "character_convolution",
     "embedding",
