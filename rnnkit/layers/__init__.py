@@ -2,9 +2,11 @@
 
 from rnnkit.layers.blend import Blend
 from rnnkit.layers.characters import character_convolution
+from rnnkit.layers.convolution import convolutional_front, recurrent_convolution
 from rnnkit.layers.cpu.choice import recurrent_loop
 from rnnkit.layers.embedding import embedding
 from rnnkit.layers.exchange import accelerated, stock
+from rnnkit.layers.hierarchy import hierarchical
 from rnnkit.layers.ngrams import NgramScores
 from rnnkit.layers.parallel import LRU, LRUCell, MinGRU, MinGRUCell, MinLSTM, MinLSTMCell
 from rnnkit.layers.pooling import pool
@@ -29,9 +31,12 @@ __all__ = [
     "VariantLSTMCell",
     "accelerated",
     "character_convolution",
+    "convolutional_front",
     "embedding",
+    "hierarchical",
     "in_segments",
     "pool",
+    "recurrent_convolution",
     "recurrent_loop",
     "recurrent_stack",
     "stock",
