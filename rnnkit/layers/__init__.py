@@ -6,6 +6,7 @@ from rnnkit.layers.convolution import convolutional_front, recurrent_convolution
 from rnnkit.layers.cpu.choice import recurrent_loop
 from rnnkit.layers.embedding import embedding
 from rnnkit.layers.exchange import accelerated, stock
+from rnnkit.layers.gradient_flow import GradientFlow, gradient_flow
 from rnnkit.layers.hierarchy import hierarchical
 from rnnkit.layers.ngrams import NgramScores
 from rnnkit.layers.parallel import LRU, LRUCell, MinGRU, MinGRUCell, MinLSTM, MinLSTMCell
@@ -18,6 +19,7 @@ from rnnkit.layers.variants import VariantLSTM, VariantLSTMCell
 __all__ = [
     "Blend",
     "GRU",
+    "GradientFlow",
     "LRU",
     "LRUCell",
     "LSTM",
@@ -33,6 +35,7 @@ __all__ = [
     "character_convolution",
     "convolutional_front",
     "embedding",
+    "gradient_flow",
     "hierarchical",
     "in_segments",
     "pool",
