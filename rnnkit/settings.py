@@ -110,7 +110,11 @@ class SourceSettings(Settings):
 class RecurrentSettings(Settings):
     """The recurrent stack."""
 
-    cell: str = setting("lstm", "Recurrent cell.", choices=("lstm", "gru", "simple"))
+    cell: str = setting(
+        "lstm",
+        "Recurrent cell; mingru, minlstm and lru read all steps at once.",
+        choices=("lstm", "gru", "simple", "mingru", "minlstm", "lru"),
+    )
     units: int = setting(64, "State size, of each direction.", at_least=1)
     depth: int = setting(1, "Recurrent layers.", at_least=1)
     bidirectional: bool = setting(True, "Read in both directions.")

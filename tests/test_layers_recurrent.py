@@ -6,7 +6,7 @@ import pytest
 
 from rnnkit.layers import recurrent_stack
 from rnnkit.layers.segments import in_segments
-from rnnkit.layers.stack import CELLS
+from rnnkit.layers.stack import CELLS, PARALLEL_CELLS
 
 BATCH, TIME, FEATURES, UNITS = 3, 5, 2, 7
 
@@ -106,6 +106,7 @@ def test_two_directions_equal_two_loops_in_numpy(cell, rows):
         {"cell": "gru", "depth": 2, "residual": True},
         {"cell": "simple", "depth": 3, "layer_normalization": True},
         {"cell": "simple", "activation": "relu", "recurrent_initializer": "identity", "kernel_initializer": "he"},
+        *({"cell": cell, "depth": 2, "l2": 0.01} for cell in PARALLEL_CELLS),
     ],
 )
 def test_padding_on_the_right_changes_no_real_step(settings, rows):
@@ -115,7 +116,7 @@ def test_padding_on_the_right_changes_no_real_step(settings, rows):
     padded = np.concatenate([x, np.full((BATCH, 4, FEATURES), 9.0, "float32")], 1)
     longer = np.concatenate([mask, np.zeros((BATCH, 4), bool)], 1)
     short, long = masked(model, x, mask), masked(model, padded, longer)[:, :TIME]
-    np.testing.assert_allclose(short[mask], long[mask], atol=1e-5)
+    np.testing.assert_allclose(short[mask], long[mask], rtol=1e-5, atol=1e-5)
 
 
 def test_rows_do_not_influence_each_other(rows):
@@ -130,6 +131,19 @@ def test_a_row_of_nothing_but_padding_gives_numbers(rows):
     x, _ = rows
     outputs = masked(randomised(stack(depth=2)), x, np.zeros((BATCH, TIME), bool))
     assert np.isfinite(outputs).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"cell": "lstn"}, "cell must be one of lstm, gru, simple, mingru, minlstm, lru. Got 'lstn'."),
+        ({"cell": "mingru", "activation": "relu"}, "Cell 'mingru' has no activation: .* Got 'relu'."),
+        ({"cell": "lru", "recurrent_weight_dropout": 0.5}, "Cell 'lru' has no recurrent_weight_dropout: .* Got 0.5."),
+    ],
+)
+def test_a_cell_that_lacks_what_is_asked_of_it_is_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        stack(**settings)
 
 
 def test_depth_zero_hands_the_input_through(rows):

@@ -4,9 +4,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from rnnkit.layers.recurrent import GRU, LSTM, SimpleRNN
-
-CELLS = {"lstm": LSTM, "gru": GRU, "simple": SimpleRNN}
+from rnnkit.layers.stack import CELLS
 
 
 def convolutional_front(x, *, filters, width=3, depth=1, stride=1, dropout=0.0, residual=False, name="front"):
