@@ -7,7 +7,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnkit.layers import pool, recurrent_stack
+from rnnkit.layers import embedding, pool, recurrent_stack
 from rnnkit.layers.convolution import convolutional_front, recurrent_convolution
 
 BATCH, TIME, FEATURES, FILTERS, UNITS = 3, 5, 2, 7, 4
@@ -259,3 +259,14 @@ def test_contexts_with_the_maximum_over_time_learn_an_order():
     model.compile(keras.optimizers.Adam(0.03), keras.losses.BinaryCrossentropy(from_logits=True))
     losses = model.fit(rows, places[:, 0] < places[:, 1], batch_size=32, epochs=25, verbose=0).history["loss"]
     assert losses[-1] < losses[0] / 5
+
+
+def test_a_shortened_mask_reaches_the_layers_behind_and_is_saved_with_the_model(tmp_path):
+    words = keras.Input((None,), dtype="int32")
+    x = convolutional_front(embedding(words, vocabulary=9, units=3), filters=FILTERS, stride=2)
+    model = keras.Model(words, pool(recurrent_stack(x, units=UNITS), by="attention+last"))
+    bare = np.array([[3, 4, 5, 6, 7]])
+    model.save(tmp_path / "model.keras")
+    for same in (model, keras.saving.load_model(tmp_path / "model.keras")):
+        for padding in ([(0, 0), (0, 4)], [(0, 0), (3, 0)]):
+            np.testing.assert_allclose(same(np.pad(bare, padding)), model(bare), atol=1e-6)

@@ -66,14 +66,13 @@ class MaskedConvolution(keras.layers.Layer):
         self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")
 
     def call(self, x, mask=None):
-        time = ops.shape(x)[1]
         if mask is not None:
             x = tf.where(mask[:, :, None], x, tf.zeros_like(x))
             if self.stride > 1:
                 x = _moved_to_the_front(x, mask)
         before = (self.width - self.stride) // 2
-        after = (_blocks(time, self.stride) - 1) * self.stride + self.width - before - time
-        x = tf.pad(x, [[0, 0], [before, after], [0, 0]])
+        # Gives ceil(time / stride) windows, and, being the same for any time, lets TFLite know the features.
+        x = tf.pad(x, [[0, 0], [before, self.width - 1 - before], [0, 0]])
         y = ops.relu(ops.conv(x, self.kernel, strides=self.stride, padding="valid") + self.bias)
         real = self.compute_mask(x, mask)
         return y if real is None else tf.where(real[:, :, None], y, tf.zeros_like(y))
@@ -81,18 +80,38 @@ class MaskedConvolution(keras.layers.Layer):
     def compute_mask(self, x, mask=None):
         if mask is None or self.stride == 1:
             return mask
-        if isinstance(mask, keras.KerasTensor):
-            return keras.KerasTensor(self.compute_output_shape(mask.shape)[:2], "bool")
-        batch, time = ops.shape(mask)
-        count = _blocks(time, self.stride)
-        real = tf.pad(_moved_to_the_front(mask, mask), [[0, 0], [0, count * self.stride - time]])
-        return tf.reduce_any(tf.reshape(real, [batch, count, self.stride]), axis=2)
+        return ShortenedMask(self.stride)(mask)
 
     def compute_output_shape(self, shape):
         return (shape[0], None if shape[1] is None else _blocks(shape[1], self.stride), self.filters)
 
     def get_config(self):
         return {**super().get_config(), "filters": self.filters, "width": self.width, "stride": self.stride}
+
+
+@keras.saving.register_keras_serializable(package="rnnkit")
+class ShortenedMask(keras.Operation):
+    """Makes `(batch, time)` a mask of `(batch, ceil(time / stride))`: real where one of the replaced steps is.
+
+    An operation of its own, so that the mask has its place in a model's graph and reaches the layers behind.
+    """
+
+    def __init__(self, stride, **kwargs):
+        super().__init__(**kwargs)
+        self.stride = stride
+
+    def call(self, mask):
+        batch, time = ops.shape(mask)
+        count = _blocks(time, self.stride)
+        real = tf.pad(_moved_to_the_front(mask, mask), [[0, 0], [0, count * self.stride - time]])
+        return tf.reduce_any(tf.reshape(real, [batch, count, self.stride]), axis=2)
+
+    def compute_output_spec(self, mask):
+        time = mask.shape[1]
+        return keras.KerasTensor((mask.shape[0], None if time is None else _blocks(time, self.stride)), "bool")
+
+    def get_config(self):
+        return {**super().get_config(), "stride": self.stride}
 
 
 def _blocks(time, stride):
