@@ -47,7 +47,8 @@ class _Pooling(keras.layers.Layer):
         self.supports_masking = True
 
     def call(self, x, mask=None):
-        real = ops.ones_like(x[..., :1]) if mask is None else ops.cast(mask, x.dtype)[..., None]
+        # Not [..., None], which TFLite has no op for where neither batch nor time is known.
+        real = ops.ones_like(x[..., :1]) if mask is None else ops.expand_dims(ops.cast(mask, x.dtype), -1)
         return self.reduce(x, real)
 
     def compute_mask(self, x, mask=None):

@@ -1,0 +1,299 @@
+"""TFLite: Keras models and a function of them -> SavedModel -> a file of built-in ops, which has been run once.
+
+A ladder, each rung tried in turn: LSTMs in the fused op -> all steps written out (fixed length) -> loops -> refusal.
+"""
+
+import contextlib
+import dataclasses
+import itertools
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from rnnkit.answers import Signature
+from rnnkit.export import integers
+from rnnkit.export.saved_model import write_saved_model
+from rnnkit.layers.exported import RUNGS, UNROLLED_AT_MOST, exported_loops
+from rnnkit.messages import listed
+
+QUANTIZATIONS = ("none", "dynamic", "float16", "int8")
+TRIED_LENGTHS = (1, 2, 7)
+CALIBRATION_ROWS = 256
+SIGNATURE = "serving_default"
+STEP_BYTES = 2_500
+"""What one unrolled step adds to a file, about, whatever its units: measured, LSTM and GRU."""
+
+
+class ConversionError(ValueError):
+    """A model can't be converted as asked; the message says what failed and what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Converted:
+    """A model for TFLite, and how it came about.
+
+    Attributes:
+        content: The file.
+        rung: One of `RUNGS`: `fused` where at least one LSTM is; `unrolled` where no loop over time is left.
+        ops: Names of its ops, in all its subgraphs, sorted.
+        tried: Rung -> why it was not taken, of those above.
+        layers: One line per recurrent layer: the form it has.
+    """
+
+    content: bytes
+    rung: str
+    ops: tuple[str, ...]
+    tried: Mapping[str, str]
+    layers: tuple[str, ...] = ()
+
+
+def convert(
+    models: Sequence[keras.Model],
+    function: Callable,
+    inputs: Sequence[tf.TensorSpec],
+    *,
+    quantize: str = "none",
+    calibration: Iterable[Mapping[str, np.ndarray]] | None = None,
+    length: int | None = None,
+    allow_select_ops: bool = False,
+    rungs: Sequence[str] = RUNGS,
+) -> Converted:
+    """Converts a function of Keras models to a TFLite file that answers one row of any length.
+
+    The file holds built-in ops alone, has been run in ai-edge-litert, and answers the same whatever
+    it was asked before.
+
+    Args:
+        models: Whose variables the function uses.
+        function: Positional tensors -> dict of named tensors; traceable.
+        inputs: Specs with names, batch 1; other axes that are None are free in the file.
+        quantize: `none`, `dynamic` (weights int8), `float16` (weights), `int8` (weights and activations;
+            inputs and outputs stay as they are).
+        calibration: For int8, rows as they come: input name -> array, batch 1. The first 256 are used.
+        length: Fixes every free axis, for micro-controllers.
+        allow_select_ops: As a last resort, TensorFlow ops that need the Flex delegate; such a file is not run.
+        rungs: Those of `RUNGS` to try, in this order.
+
+    Raises:
+        ConversionError: No rung was reached, or not with this quantisation.
+        ValueError: A value out of range, or int8 without calibration rows.
+        ImportError: ai-edge-litert is not installed.
+    """
+    rows = _check(inputs, quantize, calibration, length, rungs)
+    interpreter = _interpreter()
+    specs = tuple(_fixed(spec, length) for spec in inputs)
+    tried = {}
+    with tempfile.TemporaryDirectory(prefix="rnnkit-tflite-") as home:
+        attempts = [(rung, False) for rung in rungs] + [(rung, True) for rung in rungs[-1:] if allow_select_ops]
+        for rung, select in attempts:
+            folder = pathlib.Path(home, f"{rung}{select}")
+            try:
+                forms = _traced(folder, models, function, specs, rung, quantize)
+                content = _converted(folder, quantize, rows, select)
+                if not select:  # No interpreter in Python has the Flex delegate.
+                    _prove(content, specs, interpreter)
+            except ConversionError as error:
+                tried[rung] = str(error)
+                continue
+            return Converted(content, rung, ops(content), tried, forms)
+    raise _refusal(tried, quantize)
+
+
+def _check(inputs, quantize, calibration, length, rungs):
+    if quantize not in QUANTIZATIONS:
+        raise ValueError(f"quantize must be one of {', '.join(QUANTIZATIONS)}. Got {quantize!r}.")
+    if not rungs or set(rungs) - set(RUNGS):
+        raise ValueError(f"rungs must be of {', '.join(RUNGS)}. Got {listed(rungs) or 'none'}.")
+    if length is not None and length < 1:
+        raise ValueError(f"length must be at least 1. Got {length}.")
+    for spec in inputs:
+        if not spec.shape.rank or spec.shape[0] != 1:
+            raise ValueError(f"Input {spec.name!r} must have batch 1. Got {tuple(spec.shape)}.")
+    if quantize != "int8":
+        return None
+    rows = list(itertools.islice(calibration or (), CALIBRATION_ROWS))
+    if not rows:
+        raise ValueError("int8 is calibrated on rows of data, and there are none. Give rows, or quantize dynamic.")
+    return [_row(row, number, [_fixed(spec, length) for spec in inputs]) for number, row in enumerate(rows, 1)]
+
+
+def _row(row, number, specs):
+    arrays = {}
+    for spec in specs:
+        if spec.name not in row:
+            raise ValueError(f"Calibration row {number} has no {spec.name!r}. It has {listed(row)}.")
+        arrays[spec.name] = np.asarray(row[spec.name], spec.dtype.as_numpy_dtype)
+        if not spec.shape.is_compatible_with(arrays[spec.name].shape):
+            wanted, given = tuple(spec.shape), arrays[spec.name].shape
+            raise ValueError(f"Calibration row {number}: {spec.name!r} must be {wanted}. Got {given}. Cut the rows.")
+    return arrays
+
+
+def _interpreter():
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        raise ImportError(
+            "ai-edge-litert is not installed, and a .tflite is only written after it has been run: "
+            "pip install ai-edge-litert"
+        ) from None
+    return Interpreter
+
+
+def _fixed(spec, length):
+    sizes = [length if size is None else size for size in spec.shape]
+    return tf.TensorSpec(sizes, spec.dtype, name=spec.name)
+
+
+def _traced(folder, models, function, specs, rung, quantize):
+    """Writes a SavedModel whose recurrent layers have the form of the rung, and describes them."""
+    free = [spec.name for spec in specs if None in spec.shape]
+    if rung == "unrolled" and free:
+        raise ConversionError("needs a fixed length: --length N")
+    if rung == "fused" and quantize == "int8":
+        # Measured: 32 units, 0.9 ms against 0.2 for the loop, and errors as large as the answers.
+        raise ConversionError("its int8 form is slower than a loop, and wrong by as much as the answers are large")
+    with exported_loops(models, rung) as loops:
+
+        def endpoint(*tensors):
+            # Keras traces more than once, and the models apart from the function too.
+            loops.clear()
+            outputs = function(*tensors)
+            _check_forms(loops, models, rung, quantize)
+            described[:] = [f"{loop.layer}: {loop.form}" for loop in loops]
+            return outputs
+
+        described = []
+        write_saved_model(folder, models, {SIGNATURE: Signature(endpoint, specs)})
+    return tuple(described)
+
+
+def _check_forms(loops, models, rung, quantize):
+    forms = {loop.form for loop in loops}
+    if rung == "fused" and "fused" not in forms:
+        names = ", ".join(sorted({loop.layer for loop in loops})) or "none"
+        raise ConversionError(f"no layer for the fused op, which is an LSTM from a zero state; there is {names}")
+    if rung == "unrolled" and forms - {"unrolled"}:
+        raise ConversionError(_too_deep(loops, models, quantize))
+
+
+def _too_deep(loops, models, quantize):
+    steps = [loop.steps for loop in loops]
+    if None in steps:
+        return "a layer's time stays free, whatever the length of the inputs"
+    size = {"none": 4, "float16": 2}.get(quantize, 1) * sum(model.count_params() for model in models)
+    size = (size + STEP_BYTES * sum(steps)) / 1e6
+    return (
+        f"too deep: {sum(steps):,} steps in all layers, and the limit is {UNROLLED_AT_MOST:,}; "
+        f"the file would have about {size:.1f} MB. Give a smaller length"
+    )
+
+
+def _converted(folder, quantize, rows, select):
+    if quantize == "int8":
+        return _integers(folder, rows)
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=[SIGNATURE])
+    kinds = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
+    converter.target_spec.supported_ops = kinds if select else kinds[:1]
+    converter.optimizations = [] if quantize == "none" else [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_types = [tf.float16] if quantize == "float16" else []
+    with _silenced():
+        try:
+            return converter.convert()
+        except Exception as error:  # It raises what it likes: ConverterError, a bare Exception, the graph's errors.
+            raise ConversionError(_reason(str(error))) from None
+
+
+def _integers(folder, rows):
+    """Converts in a process of its own: for some recurrent graphs the converter doesn't fail, it aborts."""
+    calibration, result = folder / "calibration.npz", folder / "model.tflite"
+    np.savez(calibration, **{f"{place}/{name}": value for place, row in enumerate(rows) for name, value in row.items()})
+    script = [sys.executable, integers.__file__, str(folder), SIGNATURE, str(calibration), str(result)]
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(script, capture_output=True, text=True, errors="replace", env=environment, check=False)
+    if done.returncode == 0:
+        return result.read_bytes()
+    if done.returncode < 0:
+        raise ConversionError(f"the converter broke down (signal {-done.returncode}): {_reason(done.stderr)}")
+    raise ConversionError(_reason(done.stderr))
+
+
+def _reason(text):
+    """Finds in the converter's pages the line that says what is the matter."""
+    for pattern in (r"TF Select ops: (.+)", r"Custom ops: (.+)"):
+        found = re.search(pattern, text)
+        if found:
+            return f"no built-in op for {found[1].strip()}"
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if re.search(r"\berror: |Error: |Check failed|not supported", line)]
+    line = (errors or lines or ["no reason given"])[-1 if not errors else 0]
+    return re.sub(r"^.*?(?:error|Error): ", "", line)[:300].rstrip(".")
+
+
+def ops(content: bytes) -> tuple[str, ...]:
+    """Names the ops of a TFLite file, those inside of its loops too, sorted; a custom op by its own name."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    names = {number: name for name, number in vars(schema.BuiltinOperator).items() if isinstance(number, int)}
+    model = schema.Model.GetRootAs(content)
+    codes = [model.OperatorCodes(place) for place in range(model.OperatorCodesLength())]
+    # Numbers up to 127 stand in the older field.
+    found = {code.CustomCode() or names[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())] for code in codes}
+    return tuple(sorted(name.decode() if isinstance(name, bytes) else name for name in found))
+
+
+def _prove(content, specs, interpreter):
+    """Runs the file at several lengths, twice each."""
+    free = any(None in spec.shape for spec in specs)
+    with _silenced():
+        try:
+            model = interpreter(model_content=content, num_threads=1)
+            run = model.get_signature_runner(SIGNATURE)
+            for length in TRIED_LENGTHS if free else (None,):
+                # Ones: the id of an unknown word, and not of padding.
+                row = {spec.name: np.ones(_fixed(spec, length).shape, spec.dtype.as_numpy_dtype) for spec in specs}
+                first, again = run(**row), run(**row)
+                _compare(first, again, f"at length {length}" if free else "")
+        except (RuntimeError, ValueError) as error:
+            if isinstance(error, ConversionError):
+                raise
+            raise ConversionError(f"converted, but does not run: {_reason(str(error))}") from None
+
+
+def _compare(first, again, where):
+    for name, values in first.items():
+        if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
+            raise ConversionError(f"converted, but {name} is not finite {where}".rstrip())
+        if not np.array_equal(values, again[name]):
+            raise ConversionError(f"converted, but {name} changes from one call to the next {where}".rstrip())
+
+
+def _refusal(tried, quantize):
+    reasons = "; ".join(f"{rung}: {reason}" for rung, reason in tried.items())
+    mend = "Quantize dynamic instead." if quantize == "int8" else "--allow-select-ops takes TensorFlow's own ops along."
+    return ConversionError(f"The model can't be converted to TFLite, quantize {quantize}. {reasons}. {mend}")
+
+
+@contextlib.contextmanager
+def _silenced():
+    """Holds back what Python and C++ write to stdout and stderr."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = [os.dup(1), os.dup(2)]
+    with open(os.devnull, "w") as nowhere:
+        try:
+            for number in (1, 2):
+                os.dup2(nowhere.fileno(), number)
+            yield
+        finally:
+            for number, copy in zip((1, 2), kept, strict=True):
+                os.dup2(copy, number)
+                os.close(copy)
