@@ -19,6 +19,8 @@ import numpy as np
 import tensorflow as tf
 
 from rnnkit.answers import Signature
+from rnnkit.export.edge import Edge
+from rnnkit.export.edge_text import text_edge
 from rnnkit.features.characters import Characters
 from rnnkit.features.labels import class_numbers, label_lookup, label_names
 from rnnkit.features.ngrams import fit_ngrams
@@ -27,6 +29,7 @@ from rnnkit.features.words import RESERVED, Words, learn_vocabulary
 from rnnkit.layers import Blend, NgramScores, character_convolution, embedding, in_segments, pool, recurrent_stack
 from rnnkit.layers.blend import best_shares
 from rnnkit.layers.pooling import check_pooling
+from rnnkit.layers.stack import check_cell
 from rnnkit.metrics import classification as scores
 from rnnkit.metrics.text_baselines import LabelledTexts, text_baselines
 from rnnkit.pictures import draw_calibration, draw_confusion
@@ -70,6 +73,7 @@ class Settings(SourceSettings, RecurrentSettings, TrainingSettings):
     def __post_init__(self):
         super().__post_init__()
         check_pooling(self.pooling)
+        check_cell(self.cell, self.activation, self.recurrent_weight_dropout)
 
 
 def read(data, valid, test, settings: Settings, progress) -> Splits:
@@ -213,6 +217,16 @@ def serve(preparation: Preparation, core: keras.Model) -> dict[str, Signature]:
     return {**signatures, "explain": Signature(explain, (text,))}
 
 
+def edge(preparation: Preparation, core: keras.Model) -> Edge:
+    """Word ids, and letters where they are read -> the class's number and the probabilities, for one row."""
+
+    def label(*tensors):
+        probability = tf.nn.softmax(core(dict(zip(preparation.sequences, tensors, strict=True)), training=False))
+        return {"label": tf.argmax(probability, axis=-1, output_type=tf.int32), "probability": probability}
+
+    return text_edge(preparation.features, preparation.labels, label)
+
+
 def judge(answers, truth, labels) -> dict[str, float]:
     """Scores probabilities against the true labels."""
     return scores.score_labels(class_numbers(truth, labels), answers["probability"], len(labels))
@@ -279,4 +293,5 @@ RECIPE = Recipe(
     judge=judge,
     baselines=baselines,
     pictures={"confusion": draw_confusion, "calibration": draw_calibration},
+    edge=edge,
 )

@@ -34,16 +34,20 @@ if TYPE_CHECKING:
     from rnnkit.answers import Signature
 
 WARMUP_ROWS = 8
+KEPT_ROWS = {"test": 500, "train": 200}
+"""Most rows of each split that a bundle keeps: to compare an export with, and to calibrate it on."""
+
 CARD_KEYS = set(
     "recipe version created settings data inputs target labels scores baselines train_seconds examples_per_second "
     "epochs parameters signatures example versions".split()
 )
 CARD = pathlib.PurePath("assets.extra", "card.json")
+ROWS = "training/rows.{}.jsonl"
 
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
-    """What a run leaves behind and a bundle holds."""
+    """What a run leaves behind and a bundle holds; `rows` are raw ones by split, each a text by column."""
 
     core: "keras.Model"
     features: "keras.Model"
@@ -51,6 +55,7 @@ class Parts:
     history: list[dict[str, float]]
     settings: Settings
     signatures: "Mapping[str, Signature]"
+    rows: Mapping[str, list[dict[str, str]]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,6 +81,28 @@ class Bundle:
         except (OSError, ValueError, LookupError, RuntimeError, tf.errors.OpError) as error:
             reason = str(error).strip().splitlines()[0].rstrip(".")
             raise ValueError(f"The bundle {self.path} is damaged: {reason}. Run the recipe again.") from None
+
+    def rows(self, split: str) -> list[dict[str, str]]:
+        """Reads the rows of a split that were kept: of each the raw inputs and the target.
+
+        Raises:
+            ValueError: None were kept, or the file is damaged.
+        """
+        path = self.path / ROWS.format(split)
+        if not path.is_file():
+            raise ValueError(
+                f"The bundle {self.path} keeps no {split} rows: it lacks {ROWS.format(split)}. Run the recipe again."
+            )
+        wanted = {*self.card["inputs"], self.card["target"]}
+        try:
+            rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+            whole = bool(rows) and all(row.keys() >= wanted for row in rows)
+        except (ValueError, AttributeError):
+            whole = False
+        if not whole:
+            columns = listed(sorted(wanted))
+            raise ValueError(f"{path} is damaged: a row a line, with {columns}, is expected. Run the recipe again.")
+        return rows
 
     def predict(
         self, rows: "Sequence[str] | Mapping[str, Sequence[str]] | pd.DataFrame", *, signature: str = "serving_default"
@@ -249,10 +276,13 @@ def _write(home, partial, parts, card, example, pictures):
     parts.target.save(training / "target.keras")
     pd.DataFrame(parts.history).to_csv(training / "history.csv", index=False)
     (training / "settings.yaml").write_text(yaml.safe_dump(parts.settings.as_dict(), sort_keys=False), encoding="utf-8")
+    for split, rows in parts.rows.items():
+        (folder / ROWS.format(split)).write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
     write_report(training / "report.png", parts.history, card, pictures)
     version = max(versions(home), default=0) + 1
     while True:
         whole = {**card, "version": version, "signatures": signatures, "example": first, "versions": _installed()}
+        whole["kept_rows"] = {split: len(rows) for split, rows in parts.rows.items()}
         (folder / CARD).write_text(json.dumps(whole, indent=2, ensure_ascii=False), encoding="utf-8")
         try:
             os.rename(folder, home / str(version))

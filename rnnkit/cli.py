@@ -5,6 +5,7 @@
     rnnkit run RECIPE [--data P] …       train, score beside baselines, write a bundle
     rnnkit evaluate BUNDLE --data P      score a bundle on other rows
     rnnkit predict BUNDLE [VALUE …]      answer values, a file or standard input
+    rnnkit export BUNDLE --to tflite     for devices, with parity; --to serving for a server
     rnnkit show BUNDLE                   card, signatures, how to serve it, files
 
 `rnnkit VERB --help` says more. BUNDLE is a folder such as saved_models/sentiment
@@ -25,6 +26,7 @@ VERBS = {
     "run": "rnnkit.commands.training",
     "evaluate": "rnnkit.commands.evaluating",
     "predict": "rnnkit.commands.predicting",
+    "export": "rnnkit.commands.exporting",
     "show": "rnnkit.commands.showing",
 }
 

@@ -4,7 +4,7 @@ import dataclasses
 import datetime
 import pathlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -19,6 +19,9 @@ from rnnkit.training.fit import fit
 from rnnkit.training.objectives import Objective
 from rnnkit.training.precision import precision
 from rnnkit.training.store import encode
+
+if TYPE_CHECKING:
+    from rnnkit.export.edge import Edge
 
 VALIDATION_TOKENS = 16_384
 
@@ -66,6 +69,7 @@ class Recipe:
         judge: `(answers, truth, labels) -> scores`; the first score is the one to look at.
         baselines: `(splits, labels, settings, reporter) -> {name: {"test": scores}}`.
         pictures: `title -> (axes, answers, truth, labels)`, drawn into the report.
+        edge: `(preparation, core) -> Edge`, what runs on a device; None where nothing does.
     """
 
     name: str
@@ -82,6 +86,7 @@ class Recipe:
     judge: Callable[..., dict[str, float]]
     baselines: Callable[..., dict[str, dict[str, dict[str, float]]]]
     pictures: Mapping[str, Callable[..., None]] = dataclasses.field(default_factory=dict)
+    edge: "Callable[[Preparation, keras.Model], Edge] | None" = None
 
 
 def run(
@@ -143,7 +148,8 @@ def run(
         "parameters": core.count_params(),
         "notes": list(notes),
     }
-    parts = bundle.Parts(core, preparation.features, preparation.target, history.epochs, settings, signatures)
+    kept = {split: _drawn(getattr(splits, split), most, settings.seed) for split, most in bundle.KEPT_ROWS.items()}
+    parts = bundle.Parts(core, preparation.features, preparation.target, history.epochs, settings, signatures, kept)
     pictures = {title: (draw, *answers, preparation.labels) for title, draw in recipe.pictures.items()}
     example = next(splits.valid.chunks(bundle.WARMUP_ROWS))
     return bundle.write(home, parts, card, {name: example[name] for name in recipe.inputs}, pictures)
@@ -192,3 +198,17 @@ def _score(recipe, signature, splits, labels, reporter):
             answers, truth = answer_rows(signature.function, rows, recipe.inputs, recipe.target, advance)
         scores[split] = recipe.judge(answers, truth, labels)
     return scores, (answers, truth)
+
+
+def _drawn(rows, most, seed):
+    """Draws rows by chance, or takes all where they are few; in their order."""
+    places = np.random.default_rng(seed).permutation(len(rows))[:most]
+    chosen = np.zeros(len(rows), bool)
+    chosen[places] = True
+    drawn, start = [], 0
+    for chunk in rows.chunks():
+        size = len(chunk[rows.target])
+        for place in np.flatnonzero(chosen[start : start + size]):
+            drawn.append({name: column[place] for name, column in chunk.items()})
+        start += size
+    return drawn

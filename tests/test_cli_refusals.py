@@ -49,7 +49,7 @@ def listing(folder):
 @pytest.mark.parametrize(
     ("arguments", "pattern"),
     [
-        ([], r"^Say what to do: list, sample, run, evaluate, predict, show\."),
+        ([], r"^Say what to do: list, sample, run, evaluate, predict, export, show\."),
         (["prdict"], r"^There is no verb 'prdict'\. Did you mean 'predict'\? Known: list, sample, run"),
         (["run"], r"^Say which recipe: rnnkit run RECIPE\. Known: .*sentiment"),
         (["run", "sentimnt"], r"^There is no recipe 'sentimnt'\. Did you mean 'sentiment'\? Known: .*pip install -e"),

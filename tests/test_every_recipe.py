@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ import tensorflow as tf
 
 import rnnkit
 from rnnkit import catalog
+from rnnkit.export.edge import export_tflite
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,6 +178,62 @@ def test_the_same_seed_gives_the_same_scores_and_weights(name, tmp_path):
     assert len(weights[0]) > 1
     for one, other in zip(*weights, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def exported(bundle, tmp_path_factory):
+    """The trained bundle in its form for devices, floats and all, and what was measured."""
+    if catalog.load(bundle.card["recipe"]).edge is None:
+        pytest.skip("the recipe has no form for devices")
+    copy = rnnkit.load(shutil.copytree(bundle.path, tmp_path_factory.mktemp("edge") / "copy" / "1"))
+    return copy, export_tflite(copy)
+
+
+def test_on_a_device_it_answers_the_test_rows_as_keras_does(exported):
+    bundle, measured = exported
+    form = measured["variants"][-1]
+    assert measured["rows"] == min(500, bundle.card["data"]["rows"]["test"])
+    assert form["name"] == "tflite none" and form["difference"] <= 1e-5 and form["equal"] == 1
+    assert not [op for op in form["ops"] if op.startswith(("Flex", "CUSTOM"))]
+
+
+def test_the_script_answers_every_row_as_the_bundle_does_without_tensorflow(exported, promise, tmp_path):
+    bundle, _ = exported
+    columns = {name: [*promise.rows[name], *promise.odd[name]] for name in promise.rows}
+    served = bundle.model.signatures["serving_default"]
+    raw = [[as_bytes(columns[name][row]) for name in bundle.card["inputs"]] for row in range(count(columns))]
+    (tmp_path / "rows.json").write_text(json.dumps([[text.decode("latin-1") for text in row] for row in raw]))
+    command = [sys.executable, "-c", ON_A_DEVICE, str(bundle.path / "edge"), str(tmp_path / "rows.json")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    answers = json.loads(done.stdout)
+    assert len(answers) == len(raw) > 3
+    for row, answer in zip(raw, answers, strict=True):
+        inputs = {name: tf.constant([text]) for name, text in zip(bundle.card["inputs"], row, strict=True)}
+        expected = {name: value.numpy()[0] for name, value in served(**inputs).items()}
+        assert answer.keys() == expected.keys()
+        for name, value in expected.items():
+            assert_same(answer[name], value.decode() if isinstance(value, bytes) else value, f"{name} of {row}")
+
+
+ON_A_DEVICE = """
+import json, pathlib, sys
+for name in ("tensorflow", "keras", "rnnkit"):
+    sys.modules[name] = None
+folder = pathlib.Path(sys.argv[1])
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(folder))
+import run
+
+model = run.Model()
+rows = [[text.encode("latin-1") for text in row] for row in json.loads(pathlib.Path(sys.argv[2]).read_text())]
+answers = [model.answer(*row) for row in rows]
+print(json.dumps([{k: v if isinstance(v, str) else v.tolist() for k, v in answer.items()} for answer in answers]))
+"""
+
+
+def as_bytes(value):
+    return value if isinstance(value, bytes) else value.encode()
 
 
 def _core_weights(path: pathlib.Path):

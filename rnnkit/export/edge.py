@@ -1,0 +1,203 @@
+"""Edge: bundle -> edge/: model.tflite, plain files, run.py that answers raw rows with them, and parity.json.
+
+bundle -> recipe's Edge -> conversion -> run.py on the bundle's test rows, beside Keras and the SavedModel -> edge/
+"""
+
+import dataclasses
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+
+import keras
+import tensorflow as tf
+
+from rnnkit import catalog
+from rnnkit.bundle import Bundle
+from rnnkit.export import parity, tflite
+from rnnkit.messages import did_you_mean, listed
+from rnnkit.progress import SILENT, Reporter
+from rnnkit.recipe import Preparation, Recipe
+from rnnkit.settings import from_mapping
+from rnnkit.training.precision import precision
+
+FOLDER, MODEL, SCRIPT, PARITY = "edge", "model.tflite", "run.py", "parity.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Edge:
+    """What of a recipe runs on a device.
+
+    Attributes:
+        function: Tensors, as the preparation's features give them -> named tensors; traceable.
+        inputs: Specs with names, in the order of the function's arguments, batch 1, free axes None.
+        files: Name -> text of the plain files that stand beside the model.
+        script: The file copied to run.py. It has `Model(folder, file, threads)`, whose `answer` takes a raw
+            row's inputs as bytes, in order, and returns outputs by name, a label by its own name.
+        padded: Whether a row shorter than a fixed length is padded with zeros, which the model then leaves
+            out; if not, all rows have the fixed length.
+    """
+
+    function: Callable
+    inputs: tuple[tf.TensorSpec, ...]
+    files: Mapping[str, str]
+    script: pathlib.Path
+    padded: bool
+
+
+class OutOfTolerance(ValueError):
+    """An export that does not answer as it must; `parity` is what was measured."""
+
+    def __init__(self, message: str, measured: dict):
+        super().__init__(message)
+        self.parity = measured
+
+
+def export_tflite(
+    bundle: Bundle,
+    *,
+    quantize: str = "none",
+    length: int | None = None,
+    allow_select_ops: bool = False,
+    keep: bool = False,
+    reporter: Reporter = SILENT,
+) -> dict:
+    """Writes `edge/` into a bundle, whole or not at all, in the place of an earlier one.
+
+    Args:
+        bundle: What to export.
+        quantize: One of `tflite.QUANTIZATIONS`.
+        length: Fixes the time axis, for micro-controllers; longer rows are cut.
+        allow_select_ops: Lets TensorFlow's own ops in, which need the Flex delegate.
+        keep: Writes `edge/` even where the answers are out of tolerance.
+        reporter: Tells a person what goes on.
+
+    Returns:
+        What parity.json holds.
+
+    Raises:
+        OutOfTolerance: The answers differ too much from Keras'.
+        ValueError, LookupError, OSError, ImportError: As the message says; nothing is written then.
+    """
+    _check(quantize, length)
+    recipe = catalog.load(bundle.card["recipe"])
+    if recipe.edge is None:
+        raise ValueError(f"The recipe {recipe.name!r} has no form for devices. Serve {bundle.path} as a SavedModel.")
+    rows = bundle.rows("test")
+    calibration = bundle.rows("train") if quantize == "int8" else []
+    with reporter.task("loading"):
+        preparation, core = load_parts(bundle, recipe)
+        edge = recipe.edge(preparation, core)
+    # A folder beside the final one, so that it can be renamed.
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=bundle.path) as partial:
+        folder = _plain_files(pathlib.Path(partial, FOLDER), edge)
+        convert = _converter(edge, preparation, core, calibration, length, allow_select_ops)
+        variants = {}
+        for kind in dict.fromkeys(("none", quantize)):
+            with reporter.task(f"converting, quantize {kind}"):
+                variants[kind] = convert(kind)
+            # Last comes the one asked for; those before it are only measured, from outside the folder.
+            pathlib.Path(partial, f"{kind}.tflite").write_bytes(variants[kind].content)
+        (folder / MODEL).write_bytes(variants[quantize].content)
+        models = parity.Models(bundle, recipe, preparation, core, edge, folder, variants, length)
+        measured = {"quantize": quantize, "length": length, **parity.measure(models, rows, reporter)}
+        text = json.dumps(measured, indent=2, ensure_ascii=False)
+        (folder / PARITY).write_text(text + "\n", encoding="utf-8")
+        fault = measured["fault"]
+        if fault is None or keep:
+            _put(folder, bundle.path / FOLDER)
+    if fault is not None:
+        kept = (
+            f"Kept as asked: {bundle.path / FOLDER}." if keep else "Nothing was written; --keep does so all the same."
+        )
+        raise OutOfTolerance(f"{fault} {kept}", measured)
+    return measured
+
+
+def _check(quantize, length):
+    if quantize not in tflite.QUANTIZATIONS:
+        raise ValueError(
+            f"quantize must be one of {listed(tflite.QUANTIZATIONS)}. Got {quantize!r}. "
+            f"{did_you_mean(quantize, tflite.QUANTIZATIONS)}".rstrip()
+        )
+    if length is not None and length < 1:
+        raise ValueError(f"length must be at least 1. Got {length}.")
+    try:
+        import ai_edge_litert.interpreter  # noqa: F401
+    except ImportError:
+        raise ImportError(
+            "ai-edge-litert is not installed, and what is exported is run before it is kept. "
+            "Install it: pip install ai-edge-litert"
+        ) from None
+
+
+def load_parts(bundle: Bundle, recipe: Recipe) -> tuple[Preparation, keras.Model]:
+    """Loads what a bundle was made of; the core in float32, whatever it was trained in.
+
+    Raises:
+        ValueError: A part is missing or damaged.
+    """
+    parts = {}
+    for name in ("core", "features", "target"):
+        path = bundle.path / "training" / f"{name}.keras"
+        if not path.is_file():
+            raise ValueError(f"The bundle {bundle.path} lacks training/{name}.keras. Run the recipe again.")
+        try:
+            parts[name] = keras.saving.load_model(path, compile=False)
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            reason = str(error).strip().partition("\n")[0].rstrip(".")
+            raise ValueError(f"{path} is damaged: {reason}. Run the recipe again.") from None
+    facts, features = bundle.card["facts"], parts["features"]
+    sequences, labels = tuple(features.output), tuple(bundle.card["labels"])
+    core = parts["core"]
+    if any(layer.compute_dtype not in ("float32", "int32", "string") for layer in core._flatten_layers()):
+        with precision("float32"):
+            whole = recipe.build(facts, from_mapping(recipe.settings, bundle.card["settings"]))
+        whole.set_weights(core.get_weights())
+        core = whole
+    return Preparation(features, parts["target"], facts, sequences, labels), core
+
+
+def _plain_files(folder, edge):
+    folder.mkdir()
+    for name, text in edge.files.items():
+        (folder / name).write_bytes(text.encode())
+    shutil.copyfile(edge.script, folder / SCRIPT)
+    return folder
+
+
+def _converter(edge, preparation, core, rows, length, allow_select_ops):
+    """Returns `kind -> Converted`."""
+    model = core
+    if length and edge.padded:
+        # Layers inside TimeDistributed heed the mask there, and so leave out what pads a row.
+        model = keras.layers.TimeDistributed(core)
+        model.built = True
+
+    def convert(kind):
+        return tflite.convert(
+            [model],
+            edge.function,
+            edge.inputs,
+            quantize=kind,
+            calibration=parity.encoded(rows, preparation.features, edge.inputs, length) if kind == "int8" else None,
+            length=length,
+            allow_select_ops=allow_select_ops,
+        )
+
+    return convert
+
+
+def _put(folder, final):
+    """Renames the folder to its final name; what stood there goes into the folder's parent, to be thrown away."""
+    earlier = folder.with_name("earlier")
+    if final.exists():
+        os.rename(final, earlier)
+    try:
+        os.rename(folder, final)
+    except BaseException:
+        if earlier.exists():
+            os.rename(earlier, final)
+        raise
