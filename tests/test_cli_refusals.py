@@ -65,7 +65,7 @@ def listing(folder):
         (["run", "sentiment", "--dropout", "1"], r"^dropout must be below 1\.0\. Got 1\.0\."),
         (
             ["run", "sentiment", "--cell", "gruu"],
-            r"^cell must be one of 'lstm', 'gru', 'simple'\. Got 'gruu'\. Did you",
+            r"^cell must be one of 'lstm', 'gru', 'simple', 'mingru', 'minlstm', 'lru'\. Got 'gruu'\. Did you",
         ),
         (["run", "sentiment", "reviews.csv"], r"^'reviews\.csv' is one argument too many\."),
         (["run", "sentiment", "--name", "a/b"], r"^name must be letters, digits, .* Got 'a/b'\."),

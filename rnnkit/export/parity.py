@@ -81,7 +81,11 @@ def measure(models: Models, rows: Sequence[Mapping[str, str]], reporter) -> dict
         Keras, `difference` (largest, of any output), `equal` (share of rows with the same label); and `fault`,
         the first variant out of tolerance, as a sentence, or None. Latencies are of one row of middling
         length, from raw row to answer.
+
+    Raises:
+        ValueError: A variant has ops that no interpreter here runs.
     """
+    _refuse_unmeasurable(models.variants)
     recipe = models.recipe
     columns = {name: [row[name] for row in rows] for name in recipe.inputs}
     truth = [row[recipe.target] for row in rows]
@@ -105,6 +109,15 @@ def measure(models: Models, rows: Sequence[Mapping[str, str]], reporter) -> dict
             )
     result = {"rows": len(rows), "score": metric, "allowed": {"difference": DIFFERENCE, **POINTS}}
     return {**result, "variants": variants, "fault": _fault(variants, metric, len(rows))}
+
+
+def _refuse_unmeasurable(variants):
+    for kind, converted in variants.items():
+        if foreign := [op for op in converted.ops if op.startswith("Flex")]:
+            raise ValueError(
+                f"tflite, quantize {kind}, has {', '.join(foreign)}: TensorFlow's own ops, for which no interpreter "
+                "in Python has the delegate, so run.py can't answer with it. Leave out --allow-select-ops."
+            )
 
 
 def _compared(answers, expected):
@@ -173,9 +186,6 @@ def _forms(models):
     yield _saved_model(models)
     # From where run.py was copied, so that nothing compiled is left beside the copy.
     script = _loaded(models.edge.script)
-    if any(op.startswith("Flex") for converted in models.variants.values() for op in converted.ops):
-        # TensorFlow's own ops, let in on demand, are in its own interpreter alone.
-        script.Interpreter = tf.lite.Interpreter
     for kind, converted in models.variants.items():
         yield _device(models, script, kind, converted)
 

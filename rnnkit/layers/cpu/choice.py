@@ -4,10 +4,10 @@
 |---|---|---|
 | keras | Keras' own loop, or cuDNN on a GPU | wherever the others can't, and answers in graphs that may be exported |
 | plain | TensorFlow ops, own gradient | training with any lengths: nothing is compiled |
-| xla | the same loop under XLA, compiled once per shape | |
-| halves | as xla, the batch in two halves that run side by side | |
-| compiled | xla or halves, by size | training where the time is fixed, and `evaluate` and `predict` of such |
-| auto | what this table says | |
+| xla | the same loop under XLA, compiled once per shape | for `compiled`, where halves don't pay |
+| halves | as xla, the batch in two halves that run side by side | for `compiled`, by `HALVES_FROM` |
+| compiled | xla or halves | training where the time is fixed, and `evaluate` and `predict` of such |
+| auto | what this table says | by default |
 """
 
 import contextlib
@@ -50,7 +50,8 @@ def recurrent_loop(loop: str):
         _forced.reset(token)
 
 
-def known(loop):
+def known(loop: str) -> str:
+    """Returns a loop's name, or raises ValueError."""
     if loop not in LOOPS:
         raise ValueError(f"loop must be one of {', '.join(LOOPS)}. Got {loop!r}.")
     return loop
@@ -69,8 +70,8 @@ def chosen(own: str, *, training: bool, batch: int | None, time: int | None, uni
     if loop == "auto":
         loop = _automatic(training, time)
     if loop == "compiled":
-        several = len(os.sched_getaffinity(0)) > 1 and ((math.inf if batch is None else batch) >= _least_rows(units))
-        return "halves" if several else "xla"
+        rows = math.inf if batch is None else batch
+        return "halves" if _cores() > 1 and rows >= _least_rows(units) else "xla"
     return loop
 
 
@@ -82,6 +83,11 @@ def _automatic(training, time):
     if training:
         return "compiled" if fixed else "plain"
     return "compiled" if fixed and _in_keras_trainer() else "keras"
+
+
+def _cores():
+    # Only Linux tells which cores a process may use.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _least_rows(units):
