@@ -128,12 +128,16 @@ def test_letters_are_read_on_the_device_too(reviews, tmp_path):
     assert list(json.loads(answer)["probability"].values()) == pytest.approx(expected.tolist(), abs=1e-5)
 
 
-def test_ops_that_nothing_here_can_run_are_refused_for_they_cannot_be_measured(bundle, monkeypatch):
-    converted = tflite.Converted(b"", "while", ("ADD", "FlexOdd"), {})
+def test_ops_that_nothing_here_can_run_are_kept_unmeasured_only_where_that_is_asked(bundle, monkeypatch):
+    converted = tflite.Converted(b"odd", "while", ("ADD", "FlexOdd"), {})
     monkeypatch.setattr("rnnkit.export.tflite.convert", lambda *_, **__: converted)
-    with pytest.raises(ValueError, match=r"^tflite, quantize none, has FlexOdd: .* Leave out --allow-select-ops\.$"):
+    message = r"^tflite, quantize none, has FlexOdd: .* was not measured"
+    with pytest.raises(edge.OutOfTolerance, match=f"{message}.* Nothing was written; --keep"):
         edge.export_tflite(bundle, allow_select_ops=True)
     assert not (bundle.path / "edge").exists()
+    with pytest.raises(edge.OutOfTolerance, match=f"{message}.* Kept as asked"):
+        edge.export_tflite(bundle, allow_select_ops=True, keep=True)
+    assert (bundle.path / "edge" / "model.tflite").read_bytes() == b"odd"
 
 
 def test_out_of_tolerance_nothing_is_written_unless_kept(bundle, monkeypatch):

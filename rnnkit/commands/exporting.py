@@ -110,6 +110,8 @@ def print_parity(measured: dict) -> None:
     for table in (quality, speed):
         Console().print(table)
     made = measured["variants"][-1]
+    if "rung" not in made:
+        return
     lines = [f"form  {made['rung']}", f"ops   {', '.join(made['ops'])}"]
     lines += [f"not   {rung}: {reason}" for rung, reason in made["tried"].items()]
     for line in lines:

@@ -79,13 +79,9 @@ def measure(models: Models, rows: Sequence[Mapping[str, str]], reporter) -> dict
     Returns:
         `rows`, `score` (its name), `variants`, each with `name`, `score`, `bytes`, `latency_ms` and, against
         Keras, `difference` (largest, of any output), `equal` (share of rows with the same label); and `fault`,
-        the first variant out of tolerance, as a sentence, or None. Latencies are of one row of middling
-        length, from raw row to answer.
-
-    Raises:
-        ValueError: A variant has ops that no interpreter here runs.
+        the first variant out of tolerance, or that nothing here can run, as a sentence, or None. Latencies are
+        of one row of middling length, from raw row to answer.
     """
-    _refuse_unmeasurable(models.variants)
     recipe = models.recipe
     columns = {name: [row[name] for row in rows] for name in recipe.inputs}
     truth = [row[recipe.target] for row in rows]
@@ -108,16 +104,25 @@ def measure(models: Models, rows: Sequence[Mapping[str, str]], reporter) -> dict
                 }
             )
     result = {"rows": len(rows), "score": metric, "allowed": {"difference": DIFFERENCE, **POINTS}}
-    return {**result, "variants": variants, "fault": _fault(variants, metric, len(rows))}
+    return {
+        **result,
+        "variants": variants,
+        "fault": _unmeasured(models.variants) or _fault(variants, metric, len(rows)),
+    }
 
 
-def _refuse_unmeasurable(variants):
+def _foreign(converted):
+    return [op for op in converted.ops if op.startswith("Flex")]
+
+
+def _unmeasured(variants):
     for kind, converted in variants.items():
-        if foreign := [op for op in converted.ops if op.startswith("Flex")]:
-            raise ValueError(
+        if foreign := _foreign(converted):
+            return (
                 f"tflite, quantize {kind}, has {', '.join(foreign)}: TensorFlow's own ops, for which no interpreter "
-                "in Python has the delegate, so run.py can't answer with it. Leave out --allow-select-ops."
+                "in Python has the delegate, so it was not measured and run.py can't answer with it."
             )
+    return None
 
 
 def _compared(answers, expected):
@@ -187,7 +192,8 @@ def _forms(models):
     # From where run.py was copied, so that nothing compiled is left beside the copy.
     script = _loaded(models.edge.script)
     for kind, converted in models.variants.items():
-        yield _device(models, script, kind, converted)
+        if not _foreign(converted):
+            yield _device(models, script, kind, converted)
 
 
 def _keras(models):
