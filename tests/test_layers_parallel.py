@@ -7,6 +7,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from layer_gradients import values_and_gradients
 
 from rnnkit.layers.parallel import LRU, LRUCell, MinGRU, MinGRUCell, MinLSTM, MinLSTMCell, linear_scan
 
@@ -77,17 +78,6 @@ def states_of(kind, seed=3):
 
 def rows(seed=0, time=TIME):
     return np.random.default_rng(seed).normal(size=(BATCH, time, FEATURES)).astype("float32")
-
-
-def values_and_gradients(layer, x, mask, state):
-    random = np.random.default_rng(2)
-    x, state = tf.convert_to_tensor(x), [tf.convert_to_tensor(part) for part in state]
-    with tf.GradientTape() as tape:
-        tape.watch([x, *state])
-        outputs = layer(x, mask=mask, initial_state=state, training=True)
-        # Every output weighs differently, so that no gradient can cancel.
-        total = sum(tf.reduce_sum(output * random.normal(size=output.shape).astype("float32")) for output in outputs)
-    return [*outputs, *tape.gradient(total, [x, *state, *[weight.value for weight in layer.trainable_weights]])]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -9,6 +9,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from layer_gradients import values_and_gradients
 
 from rnnkit.layers.variants import VariantLSTM, VariantLSTMCell
 
@@ -58,17 +59,6 @@ def layer_of(kind=VariantLSTM, weights_seed=1, **keywords):
     random = np.random.default_rng(weights_seed)
     layer.set_weights([random.normal(0, 0.5, weight.shape) for weight in layer.get_weights()])
     return layer
-
-
-def values_and_gradients(layer, x, mask, state):
-    random = np.random.default_rng(2)
-    x, state = tf.constant(x), [tf.constant(part) for part in state]
-    with tf.GradientTape() as tape:
-        tape.watch([x, *state])
-        outputs = layer(x, mask=mask, initial_state=state, training=True)
-        # Every output weighs differently, so that no gradient can cancel.
-        total = sum(tf.reduce_sum(output * random.normal(size=output.shape).astype("float32")) for output in outputs)
-    return [*outputs, *tape.gradient(total, [x, *state, *[weight.value for weight in layer.trainable_weights]])]
 
 
 def rows(seed=0):

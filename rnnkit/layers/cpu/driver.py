@@ -83,7 +83,7 @@ def run(
             d_states = [tf.concat(parts, 0) for parts in zip(*d_starts, strict=True)]
             return tf.concat(d_inputs, 0), d_kernel, d_bias, *d_states, *d_others
 
-        return tuple(_joined(result) for result in zip(*results, strict=True)), gradient
+        return tuple(tf.concat(result, 0) for result in zip(*results, strict=True)), gradient
 
     results = loop(sequences, kernel, bias, *states, *weights)
     return (results[0], list(results[1:])) if every else (None, list(results))
@@ -94,10 +94,6 @@ def _split(x, parts):
         return [x] * parts
     size = (x.shape[0] or tf.shape(x)[0]) // parts
     return [x[part * size : (part + 1) * size if part + 1 < parts else None] for part in range(parts)]
-
-
-def _joined(parts):
-    return parts[0] if len(parts) == 1 else tf.concat(parts, 0)
 
 
 @functools.cache

@@ -64,4 +64,4 @@ def _backward(d_outputs, d_last, outputs, kept, real, states, weights):
     return deltas, (dh,), (transposed_product(before, inners), tf.reduce_sum(inners, [0, 1]))
 
 
-GRU = Steps("gru", 1, GATES, _forward, _backward, _scale)
+GRU = Steps(1, GATES, _forward, _backward, _scale)

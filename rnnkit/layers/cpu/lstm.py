@@ -67,4 +67,4 @@ def _backward(d_outputs, d_last, outputs, kept, real, states, weights):
     return deltas, (dh, dc), (transposed_product(before, deltas),)
 
 
-LSTM = Steps("lstm", 2, GATES, _forward, _backward, _scale)
+LSTM = Steps(2, GATES, _forward, _backward, _scale)

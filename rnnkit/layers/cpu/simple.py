@@ -39,9 +39,9 @@ def _backward(slope, d_outputs, d_last, outputs, kept, real, states, weights):
     return deltas, (dh,), (transposed_product(rows_before(outputs, states[0]), deltas),)
 
 
-def _steps(name, activation, slope):
-    return Steps(name, 1, 1, functools.partial(_forward, activation), functools.partial(_backward, slope))
+def _steps(activation, slope):
+    return Steps(1, 1, functools.partial(_forward, activation), functools.partial(_backward, slope))
 
 
-TANH = _steps("simple_tanh", tf.tanh, lambda y: 1 - y * y)
-RELU = _steps("simple_relu", tf.nn.relu, lambda y: tf.cast(y > 0, y.dtype))
+TANH = _steps(tf.tanh, lambda y: 1 - y * y)
+RELU = _steps(tf.nn.relu, lambda y: tf.cast(y > 0, y.dtype))

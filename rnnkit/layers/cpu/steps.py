@@ -11,7 +11,6 @@ class Steps:
     """A cell's way through time and back, on tensors with time first.
 
     Attributes:
-        name: In messages and names of compiled functions.
         states: How many states a step hands to the next.
         gates: Width of a projected input, in units.
         forward: `(projected, real, states, weights, kept=) -> (outputs, last states, kept tensors)`.
@@ -21,7 +20,6 @@ class Steps:
             gradient is that of the projection without it. None: not at all.
     """
 
-    name: str
     states: int
     gates: int
     forward: Callable
