@@ -108,7 +108,9 @@ def test_a_bundle_that_lacks_a_part_is_refused(run, copies, tmp_path, lost):
     before = listing(tmp_path)
     code, out, error = run("one", "--to", "tflite", "--quantize", "int8")
     assert (code, out) == (2, "") and listing(tmp_path) == before
-    assert re.search(rf"^rnnkit: The bundle one/1 .*lacks training/{lost}\. Run the recipe again\.$", error)
+    assert re.search(
+        rf"^rnnkit: The bundle one/1 is damaged: it lacks 'training/{lost}'\. Copy the bundle again, or pass", error
+    )
 
 
 def test_without_the_interpreter_the_line_to_install_it_is_told(run, copies, tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import rnnkit
-from rnnkit import catalog, recipe
+from rnnkit import catalog, running
 from rnnkit.export import edge, parity, tflite
 
 FILES = {"labels.txt", "model.tflite", "parity.json", "preparation.json", "run.py", "vocabulary.txt"}
@@ -20,7 +20,7 @@ FILES = {"labels.txt", "model.tflite", "parity.json", "preparation.json", "run.p
 @pytest.fixture
 def bundle(tiny, tmp_path):
     """A copy of the tiny bundle, to be exported."""
-    return rnnkit.load(shutil.copytree(tiny.path, tmp_path / "tiny" / "1"))
+    return rnnkit.load(shutil.copytree(tiny.path, tmp_path / "tiny" / "1"), verify=False)
 
 
 @pytest.fixture(autouse=True)
@@ -219,12 +219,12 @@ class Numbers:
 
 
 def test_few_of_many_rows_are_drawn_by_seed_in_their_order():
-    first, again, other = (recipe._drawn(Numbers(), 7, seed) for seed in (1, 1, 2))
+    first, again, other = (running._drawn(Numbers(), 7, seed) for seed in (1, 1, 2))
     assert first == again != other
     numbers = [int(row["text"]) for row in first]
     assert len(numbers) == 7 and numbers == sorted(numbers)
     assert all(row == {"text": row["text"], "label": row["text"]} for row in first)
-    assert len(recipe._drawn(Numbers(), 50, 1)) == 20
+    assert len(running._drawn(Numbers(), 50, 1)) == 20
 
 
 @pytest.mark.parametrize("name", ["core", "features", "target"])

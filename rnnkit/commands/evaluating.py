@@ -18,12 +18,13 @@ def evaluate_(arguments: list[str]) -> None:
         "--data", type=str, default="", metavar="PATH", help="File or folder of labelled rows, or 'sample'."
     )
     parser.add_reading()
+    parser.add_no_verify()
     parser.add_json()
     values = parser.parse(arguments)
     path, data, as_json = values.pop("bundle"), values.pop("data"), values.pop("json")
     if not data:
         raise ValueError("Say on which rows: rnnkit evaluate BUNDLE --data FILE.")
-    opened = bundles.load(path)
+    opened = bundles.load(path, verify=not values.pop("no_verify"))
     import_tensorflow()
     from rnnkit import verbs
 

@@ -47,6 +47,7 @@ def _parsed(arguments):
     add("--allow-select-ops", action="store_true", help=help)
     help = "serving: write models.config, by which one TensorFlow Serving serves several bundles."
     add("--model-config", action="store_true", help=help)
+    parser.add_no_verify()
     parser.add_json()
     return parser.parse(arguments)
 
@@ -74,7 +75,7 @@ def _export_tflite(paths, values):
         raise ValueError(f"--to tflite takes one bundle at a time. Got {listed(paths)}.")
     if values["model_config"]:
         raise ValueError("--model-config belongs to --to serving. Leave it out, or change --to.")
-    bundle = bundles.load(paths[0])
+    bundle = bundles.load(paths[0], verify=not values["no_verify"])
     import_tensorflow()
     from rnnkit.export import edge
 

@@ -13,18 +13,22 @@ def show_(arguments: list[str]) -> None:
     """Prints a bundle's card, its signatures, how to serve it, and its files."""
     parser = Parser(prog="rnnkit show", description="Says what a bundle is, how it scored and how to serve it.")
     parser.add_argument("bundle", type=str, help="Folder of a bundle.")
+    parser.add_no_verify()
     parser.add_json("End with the card as one JSON object on the last line.")
     values = parser.parse(arguments)
-    bundle = bundles.load(values["bundle"])
-    _print_card(bundle)
-    _print_signatures(bundle.card["signatures"])
-    print("\nserve it")
-    for line in serving_lines(bundle.path, bundle.card):
-        print(f"  {line}")
-    print(f'  answers {{"predictions": [{_answer_shape(bundle.card)}]}}')
+    bundle = bundles.load(values["bundle"], verify=not values["no_verify"])
+    bundle.check_edge()
+    try:
+        _print_card(bundle)
+        _print_signatures(bundle.card["signatures"])
+        _print_serving(bundle)
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        # Of a card that nothing was compared with, only what every verb needs was checked.
+        raise ValueError(f"{bundle.path / bundles.CARD} is damaged: {error!r}. Run the recipe again.") from None
     print("\nfiles")
     for file in sorted(path for path in bundle.path.rglob("*") if path.is_file()):
         print(f"  {file.stat().st_size:12,}  {file.relative_to(bundle.path)}")
+    print(f"  {_hashed(bundle)}")
     if values["json"]:
         print(json.dumps(bundle.card))
 
@@ -45,6 +49,14 @@ def _print_card(bundle):
     print_score_table(card)
 
 
+def _hashed(bundle):
+    if bundle.sha256 is None:
+        return "not hashed: an earlier rnnkit wrote it"
+    if not bundle.verify:
+        return f"not compared with the card, whose SHA-256 is {bundle.sha256}"
+    return f"all of the size that the card says; SHA-256 of the whole {bundle.sha256}"
+
+
 def _print_signatures(signatures):
     print("\nsignatures")
     for name, signature in signatures.items():
@@ -53,6 +65,13 @@ def _print_signatures(signatures):
             for tensor, form in signature[side].items():
                 shape = ", ".join("any" if size is None else str(size) for size in form["shape"])
                 print(f"    {side[:-1]:7} {tensor:12} {form['dtype']:8} ({shape})")
+
+
+def _print_serving(bundle):
+    print("\nserve it")
+    for line in serving_lines(bundle.path, bundle.card):
+        print(f"  {line}")
+    print(f'  answers {{"predictions": [{_answer_shape(bundle.card)}]}}')
 
 
 def serving_lines(path: pathlib.Path, card: dict) -> list[str]:

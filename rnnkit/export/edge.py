@@ -3,12 +3,12 @@
 bundle -> recipe's Edge -> conversion -> run.py on the bundle's test rows, beside Keras and the SavedModel -> edge/
 """
 
+import contextlib
 import dataclasses
 import json
 import os
 import pathlib
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 
 import keras
@@ -16,14 +16,16 @@ import tensorflow as tf
 
 from rnnkit import catalog
 from rnnkit.bundle import Bundle
+from rnnkit.bundle.hashing import hash_files
+from rnnkit.bundle.layout import EDGE as FOLDER
+from rnnkit.bundle.partial import partial_folder
+from rnnkit.disk import is_full, sync, sync_names, why
 from rnnkit.export import parity, tflite
 from rnnkit.messages import did_you_mean, listed
+from rnnkit.parts import load_parts
 from rnnkit.progress import SILENT, Reporter
-from rnnkit.recipe import Preparation, Recipe
-from rnnkit.settings import from_mapping
-from rnnkit.training.precision import precision
 
-FOLDER, MODEL, SCRIPT, PARITY = "edge", "model.tflite", "run.py", "parity.json"
+MODEL, SCRIPT, PARITY = "model.tflite", "run.py", "parity.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,22 +93,24 @@ def export_tflite(
         preparation, core = load_parts(bundle, recipe)
         edge = recipe.edge(preparation, core)
     # A folder beside the final one, so that it can be renamed.
-    with tempfile.TemporaryDirectory(prefix=".partial-", dir=bundle.path) as partial:
-        folder = _plain_files(pathlib.Path(partial, FOLDER), edge)
+    with _written_whole(bundle.path / FOLDER), partial_folder(bundle.path) as partial:
+        folder = _plain_files(partial / FOLDER, edge)
         convert = _converter(edge, preparation, core, calibration, length, allow_select_ops)
         variants = {}
         for kind in dict.fromkeys(("none", quantize)):
             with reporter.task(f"converting, quantize {kind}"):
                 variants[kind] = convert(kind)
             # Last comes the one asked for; those before it are only measured, from outside the folder.
-            pathlib.Path(partial, f"{kind}.tflite").write_bytes(variants[kind].content)
+            (partial / f"{kind}.tflite").write_bytes(variants[kind].content)
         (folder / MODEL).write_bytes(variants[quantize].content)
         models = parity.Models(bundle, recipe, preparation, core, edge, folder, variants, length)
         measured = {"quantize": quantize, "length": length, **parity.measure(models, rows, reporter)}
+        measured["files"] = hash_files(folder)
         text = json.dumps(measured, indent=2, ensure_ascii=False)
         (folder / PARITY).write_text(text + "\n", encoding="utf-8")
         fault = measured["fault"]
         if fault is None or keep:
+            sync(folder)
             _put(folder, bundle.path / FOLDER)
     if fault is not None:
         kept = (
@@ -133,31 +137,15 @@ def _check(quantize, length):
         ) from None
 
 
-def load_parts(bundle: Bundle, recipe: Recipe) -> tuple[Preparation, keras.Model]:
-    """Loads what a bundle was made of; the core in float32, whatever it was trained in.
-
-    Raises:
-        ValueError: A part is missing or damaged.
-    """
-    parts = {}
-    for name in ("core", "features", "target"):
-        path = bundle.path / "training" / f"{name}.keras"
-        if not path.is_file():
-            raise ValueError(f"The bundle {bundle.path} lacks training/{name}.keras. Run the recipe again.")
-        try:
-            parts[name] = keras.saving.load_model(path, compile=False)
-        except (OSError, ValueError, LookupError, TypeError) as error:
-            reason = str(error).strip().partition("\n")[0].rstrip(".")
-            raise ValueError(f"{path} is damaged: {reason}. Run the recipe again.") from None
-    facts, features = bundle.card["facts"], parts["features"]
-    sequences, labels = tuple(features.output), tuple(bundle.card["labels"])
-    core = parts["core"]
-    if any(layer.compute_dtype not in ("float32", "int32", "string") for layer in core._flatten_layers()):
-        with precision("float32"):
-            whole = recipe.build(facts, from_mapping(recipe.settings, bundle.card["settings"]))
-        whole.set_weights(core.get_weights())
-        core = whole
-    return Preparation(features, parts["target"], facts, sequences, labels), core
+@contextlib.contextmanager
+def _written_whole(folder):
+    """Says of an error of the disk which folder could not be written."""
+    try:
+        yield
+    except (OSError, tf.errors.OpError) as error:
+        if isinstance(error, tf.errors.OpError) and not is_full(error):
+            raise
+        raise OSError(f"{folder} could not be written: {why(error)}. What was there before is whole.") from None
 
 
 def _plain_files(folder, edge):
@@ -191,12 +179,16 @@ def _converter(edge, preparation, core, rows, length, allow_select_ops):
 
 
 def _put(folder, final):
-    """Renames the folder to its final name; what stood there goes into the folder's parent, to be thrown away."""
+    """Renames the folder to its final name; what stood there goes into the folder's parent, to be thrown away.
+
+    No system renames over a folder that isn't empty: killed between the two, the bundle has no edge/.
+    """
     earlier = folder.with_name("earlier")
     if final.exists():
         os.rename(final, earlier)
     try:
         os.rename(folder, final)
+        sync_names(final.parent)
     except BaseException:
         if earlier.exists():
             os.rename(earlier, final)
