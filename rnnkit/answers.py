@@ -46,7 +46,7 @@ def answer(function: Callable, columns: Mapping[str, Sequence[str]]) -> dict[str
         outputs = function(**batch)
         parts.append({name: output.numpy() for name, output in outputs.items()})
     back = np.argsort(order, kind="stable")
-    return {name: _joined([part[name] for part in parts])[back] for name in parts[0]} if parts else {}
+    return {name: joined([part[name] for part in parts])[back] for name in parts[0]} if parts else {}
 
 
 def _bytes(text):
@@ -68,10 +68,11 @@ def answer_rows(function: Callable, rows, inputs: Iterable[str], target: str, ad
         parts.append(answer(traced, {name: chunk[name] for name in inputs}))
         truth += chunk[target]
         advance(len(truth))
-    return {name: _joined([part[name] for part in parts]) for name in parts[0]}, truth
+    return {name: joined([part[name] for part in parts]) for name in parts[0]}, truth
 
 
-def _joined(arrays):
+def joined(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """Returns the rows of all arrays in one, padded to the largest of each further axis."""
     sizes = tuple(int(size) for size in np.max([array.shape[1:] for array in arrays], axis=0))
     return np.concatenate([_padded(array, sizes) for array in arrays])
 

@@ -1,48 +1,88 @@
-"""predict: values, a file's rows or lines of standard input -> answers, chunk by chunk in constant memory."""
+"""predict: values, a file's rows or what comes on standard input -> the same with their answers, in constant memory."""
 
-import contextlib
-import csv
+import argparse
 import json
-import pathlib
-import queue
 import sys
-import threading
-from collections.abc import Iterable, Iterator
+
+from rich.console import Console
 
 from rnnkit import bundle as bundles
-from rnnkit import sources
+from rnnkit.bundle import Bundle
 from rnnkit.commands.parsing import READING, Parser
 from rnnkit.messages import listed
-from rnnkit.settings import SourceSettings
+from rnnkit.predicting import check_output, predict_file, trained_format
+from rnnkit.predicting.answers import Answers, outputs_of
+from rnnkit.predicting.forms import ENDINGS
+from rnnkit.predicting.streams import predict_stream
+from rnnkit.progress import Reporter
+from rnnkit.sources.inputs import KINDS, read_inputs
+from rnnkit.sources.text_lines import Texts
+from rnnkit.sources.whole import WholeRows
 
-STDIN = "-"
-CHUNK = 1_024
+STDOUT = "-"
 BAR = 40
+ABOUT = """\
+Answers values, a file's rows, or what comes on standard input.
+
+A table's columns are kept as they are, in their order, and what the bundle
+answers is put after them: label, probability_CLASS for each class (in .jsonl
+probability, an object), and error. A name that the table has already is written
+with predicted_ before it, such as predicted_label; or give --prefix.
+
+A row that can't be answered stays at its place, with no answer and the reason
+in error; at the end they are counted on stderr. --skip-bad-rows leaves them
+out. The exit code is 0 if any row was answered.
+
+A file appears under its name when it is whole, and takes the place of one that
+was there. Until then it is made in the folder .NAME.partial beside it, from
+which --resume goes on after a crash, Ctrl-C or a full disk: with the same
+command, the output is the same as if nothing had happened."""
 
 
 def predict_(arguments: list[str]) -> None:
-    """Answers values given on the line, rows of a file, or lines of standard input."""
+    """Answers values given on the line, rows of a file, or what comes on standard input."""
     values = _parsed(arguments)
     if bool(values["texts"]) == bool(values["input"]):
         raise ValueError("Give either values, or --input FILE (- for standard input), and not both.")
-    bundle = bundles.load(values["bundle"])
-    signature = values["signature"]
-    if values["texts"] and values["output"] == "-" and not values["json"]:
-        _print_answers(bundle, values["texts"], signature)
+    to_file = values["output"] != STDOUT
+    if values["resume"] and not (to_file and values["input"]):
+        raise ValueError("--resume goes on with a file: it needs --input FILE and --output FILE.")
+    if to_file:
+        # What needs no model first, for that takes seconds to load.
+        check_output(values["output"], values["input"])
+    bundle = bundles.load(values["bundle"], verify=not values["no_verify"])
+    if values["texts"] and not to_file and not values["json"]:
+        _print_answers(bundle, values["texts"], values["signature"])
         return
-    chunks = [_column(bundle, values["texts"])] if values["texts"] else _rows(bundle, values)
-    as_lines = values["json"] or values["output"].endswith(".jsonl")
-    with _opened(values["output"]) as file:
-        count = _write(bundle, chunks, signature, file, as_lines=as_lines)
-    if values["output"] != "-":
-        print(f"{values['output']}: {count:,} rows", file=sys.stderr)
+    format = trained_format(bundle, {name: values[name] for name in READING})
+    rows = _rows(bundle, values, format)
+    how = {"signature": values["signature"], "prefix": values["prefix"]}
+    if to_file:
+        reporter = Reporter(Console(stderr=True))
+        kind = values["format"] or None
+        done = predict_file(
+            bundle, rows, values["output"], format=format, kind=kind, resume=values["resume"], reporter=reporter, **how
+        )
+        print(done.sentence, file=sys.stderr)
+        if values["json"]:
+            counts = {"rows": done.rows, "answered": done.answered, "failed": done.failed}
+            print(json.dumps({"path": str(done.path), **counts}))
+        answered, failed = done.answered, done.failed
+    else:
+        tally = predict_stream(bundle, rows, sys.stdout, as_lines=values["json"], skip=format.skip_bad_rows, **how)
+        answered, failed = tally.answered, tally.failed
+        if failed:
+            print(f"{rows.name}: {tally.sentence(rows.unit, left_out=format.skip_bad_rows)}", file=sys.stderr)
+    if failed and not answered:
+        raise SystemExit(1)
 
 
 def _parsed(arguments):
     parser = Parser(
-        usage="rnnkit predict BUNDLE [VALUE …] [--input FILE] [--output FILE]",
-        description="Answers values, a file's rows, or lines of standard input.",
+        usage="rnnkit predict BUNDLE [VALUE …] [--input FILE] [--output FILE] [--resume]",
+        description=ABOUT,
     )
+    parser.formatter_class = _formatter(parser.formatter_class)
     parser.add_argument("bundle", type=str, metavar="BUNDLE", help="Folder of a bundle.")
     parser.add_argument("texts", type=str, nargs="*", metavar="VALUE", help="Values, where the recipe has one input.")
     parser.add_argument(
@@ -50,10 +90,26 @@ def _parsed(arguments):
         type=str,
         default="",
         metavar="FILE",
-        help="Table of rows; a .txt with a text a line; or - for such lines on standard input.",
+        help="Table of rows, .csv, .tsv, .jsonl or .parquet; a .txt with a text a line; or - for standard input. "
+        "Text may be gzipped: .csv.gz.",
     )
     parser.add_argument(
-        "--output", type=str, default="-", metavar="FILE", help="File to write, .csv or .jsonl; else standard output."
+        "--format",
+        type=str,
+        default="",
+        metavar="FORMAT",
+        help=f"What the input is where its name doesn't say: {', '.join(KINDS)}; standard input is txt unless told.",
+    )
+    parser.add_argument(
+        "--output",
+        type=str,
+        default=STDOUT,
+        metavar="FILE",
+        help=f"File to write, {', '.join(ENDINGS)}; standard output, as csv, by default.",
+    )
+    parser.add_argument("--resume", action="store_true", help="Go on with an output that was interrupted.")
+    parser.add_argument(
+        "--prefix", type=str, default="", metavar="TEXT", help="Put before the name of each column that is added."
     )
     parser.add_argument(
         "--signature",
@@ -62,134 +118,49 @@ def _parsed(arguments):
         metavar="NAME",
         help="Which signature answers; `rnnkit show BUNDLE` lists them.",
     )
+    parser.add_no_verify()
     parser.add_reading()
-    parser.add_json("Write one JSON object a row.")
+    parser.add_json("Write one JSON object a row to standard output; with --output FILE, one with the counts.")
     return parser.parse(arguments)
 
 
-def _column(bundle, texts):
+def _formatter(usual):
+    class Formatter(argparse.RawDescriptionHelpFormatter, usual):
+        """Keeps the description's paragraphs."""
+
+    return Formatter
+
+
+def _rows(bundle, values, format):
+    features = tuple(bundle.card["inputs"])
+    if not values["texts"]:
+        kind = values["format"] or None
+        return read_inputs(values["input"], features=features, format=format, kind=kind)
+    return WholeRows(Texts(values["texts"], _only_input(bundle)), features)
+
+
+def _only_input(bundle):
     inputs = bundle.card["inputs"]
     if len(inputs) != 1:
         raise ValueError(f"{bundle.path} takes {listed(inputs)}. Give a table with a column for each: --input FILE.")
-    return {inputs[0]: texts}
+    return inputs[0]
 
 
-def _rows(bundle, values):
-    trained = {name: bundle.card["settings"][name] for name in READING if name != "skip_bad_rows"}
-    given = {name: values[name] for name in READING if values[name] is not None}
-    format, features = SourceSettings(**(trained | given)).format(), tuple(bundle.card["inputs"])
-    if values["input"] != STDIN:
-        return sources.read_inputs(values["input"], features=features, format=format)
-    return _as_they_come(sources.read_inputs(STDIN, features=features, format=format, size=1))
-
-
-def _as_they_come(rows: Iterable[dict[str, list[str]]]) -> Iterator[dict[str, list[str]]]:
-    """Joins rows that are there already into chunks, so that a slow pipe gets each answer at once."""
-    ready = queue.Queue(maxsize=CHUNK)
-
-    def read():
-        try:
-            for row in rows:
-                ready.put(row)
-            ready.put(None)
-        except BaseException as error:
-            # Whatever it is, it is raised where the rows are awaited.
-            ready.put(error)
-
-    threading.Thread(target=read, daemon=True).start()
-    end = {}
-    while isinstance(end, dict):
-        items = [ready.get()]
-        while len(items) < CHUNK and not ready.empty():
-            items.append(ready.get())
-        end = items[-1]
-        if rows_read := [item for item in items if isinstance(item, dict)]:
-            yield {name: [row[name][0] for row in rows_read] for name in rows_read[0]}
-    if end is not None:
-        raise end
-
-
-@contextlib.contextmanager
-def _opened(output):
-    """Opens a file that appears under its name only when whole, or standard output."""
-    if output == "-":
-        yield sys.stdout
-        return
-    target = pathlib.Path(output)
-    if target.suffix not in (".csv", ".jsonl"):
-        raise ValueError(f"--output must end in .csv or .jsonl. Got {output!r}.")
-    if not target.absolute().parent.is_dir():
-        raise FileNotFoundError(f"--output {output!r}: there is no folder {str(target.absolute().parent)!r}.")
-    partial = target.with_name(f".{target.name}.partial")
-    try:
-        with partial.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            yield file
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _write(bundle, chunks, signature, file, *, as_lines):
-    count, writer = 0, None
-    for columns in chunks:
-        size = len(next(iter(columns.values())))
-        for row, answer in enumerate(_answers(bundle, columns, signature)):
-            cells = {name: column[row] for name, column in columns.items()}
-            cells |= _cells(answer, bundle.card["labels"], flat=not as_lines)
-            if as_lines:
-                file.write(json.dumps(cells, ensure_ascii=False) + "\n")
-                continue
-            if writer is None:
-                writer = csv.DictWriter(file, list(cells), lineterminator="\n")
-                writer.writeheader()
-            writer.writerow(cells)
-        file.flush()
-        count += size
-    return count
-
-
-def _answers(bundle, columns, signature):
-    """Yields each row's answers, without what pads them to the longest row of their batch."""
-    answers = bundle.predict(columns, signature=signature)
-    outputs = bundle.card["signatures"][signature]["outputs"]
-    padded = {name for name in answers if len(outputs[name]["shape"]) > 1 and outputs[name]["shape"][1] is None}
-    for row in range(len(next(iter(columns.values())))):
-        answer = {name: values[row] for name, values in answers.items()}
-        words = [answer[name] for name in padded if answer[name].dtype == object]
-        real = max((place + 1 for texts in words for place, text in enumerate(texts) if text), default=0)
-        yield {name: value[:real] if words and name in padded else value for name, value in answer.items()}
-
-
-def _cells(answer, labels, *, flat):
-    """One row's answers as plain values; probabilities under the names of their classes."""
-    cells = {}
-    for name, value in answer.items():
-        value = _plain(value)
-        if name == "probability" and labels and isinstance(value, list):
-            named = dict(zip(labels, value, strict=True))
-            cells |= {f"probability_{label}": share for label, share in named.items()} if flat else {name: named}
-        else:
-            cells[name] = json.dumps(value, ensure_ascii=False) if flat and isinstance(value, list) else value
-    return cells
-
-
-def _plain(value):
-    """Returns a text, a number or nested lists of them; of fractions the digits that float32 holds."""
-    if isinstance(value, str):
-        return value
-    if getattr(value, "ndim", 0):
-        return [_plain(part) for part in value]
-    value = value.item()
-    return float(f"{value:.7g}") if isinstance(value, float) else value
-
-
-def _print_answers(bundle, texts, signature):
-    answers = _answers(bundle, _column(bundle, texts), signature)
-    for text, answer in zip(texts, answers, strict=True):
+def _print_answers(bundle: Bundle, texts: list[str], signature: str) -> None:
+    outputs = outputs_of(bundle, signature)
+    arrays = bundle.predict({_only_input(bundle): texts}, signature=signature)
+    answers = Answers(len(texts), range(len(texts)), arrays, outputs)
+    columns = {output.name: answers.rounded(output) for output in outputs}
+    for text, *answer in zip(texts, *columns.values(), strict=True):
+        answer = dict(zip(columns, answer, strict=True))
         if "label" not in answer or "probability" not in answer:
-            print(json.dumps(_cells(answer, bundle.card["labels"], flat=False), ensure_ascii=False))
+            print(json.dumps({o.name: _named(answer[o.name], o.labels) for o in outputs}, ensure_ascii=False))
             continue
         print(f"{answer['label']:12} {max(answer['probability']):.3f}   {text}")
         if "attention" in answer:
             for word, weight in zip(answer["word"], answer["attention"], strict=True):
-                print(f"    {weight:.3f}  {'█' * round(BAR * float(weight)) or '▏':{BAR}} {word}")
+                print(f"    {weight:.3f}  {'█' * round(BAR * weight) or '▏':{BAR}} {word}")
+
+
+def _named(value, labels):
+    return dict(zip(labels, value, strict=True)) if labels else value

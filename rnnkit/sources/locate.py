@@ -13,7 +13,7 @@ from rnnkit.sources.format import Format
 from rnnkit.sources.json_lines import JsonLinesTable
 from rnnkit.sources.parquet import ParquetTable
 from rnnkit.sources.public_sets import PREFIX, public_tables
-from rnnkit.sources.table import Table
+from rnnkit.sources.table import STDIN, Table
 from rnnkit.sources.text_folders import UNLABELLED, TextFolderTable, class_folders
 
 ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet", ".csv.gz", ".tsv.gz", ".jsonl.gz")
@@ -37,7 +37,7 @@ def find_tables(data, features: Sequence[str], target: str, format: Format) -> d
     return {"train": find_table(data, features, target, format)}
 
 
-def find_table(data, features: Sequence[str], target: str | None, format: Format) -> Table:
+def find_table(data, features: Sequence[str], target: str | None, format: Format, *, kind: str | None = None) -> Table:
     """Returns the one table that a file, a folder of classes or a DataFrame is.
 
     Args:
@@ -45,6 +45,7 @@ def find_table(data, features: Sequence[str], target: str | None, format: Format
         features: The columns that are read.
         target: The column to be predicted; None where it isn't needed.
         format: How to read it.
+        kind: `csv`, `tsv`, `jsonl` or `parquet`, where its name doesn't say; must be given for stdin.
 
     Raises:
         ValueError, LookupError, OSError: As `find_tables`.
@@ -53,12 +54,12 @@ def find_table(data, features: Sequence[str], target: str | None, format: Format
     columns = {name: column for name, column in format.columns.items() if name in wanted}
     if is_data_frame(data):
         return DataFrameTable(data, wanted, target, columns)
-    path = existing(data)
+    path = pathlib.Path(STDIN) if str(data) == STDIN else existing(data)
     if path.is_dir():
         if target and class_folders(path):
             return TextFolderTable(path, wanted, target, format.encoding)
         raise IsADirectoryError(f"{data} is a folder. Name a file in it that ends in one of {', '.join(ENDINGS)}.")
-    ending = table_ending(path.name)
+    ending = f".{kind}" if kind else table_ending(path.name)
     if not ending:
         shown = "".join(path.suffixes[-2:] if path.suffix.lower() == ".gz" else path.suffixes[-1:])
         raise ValueError(f"{data} must end in one of {', '.join(ENDINGS)}. Got {shown!r}. Save it as .csv, say.")
