@@ -15,52 +15,39 @@ import functools
 from collections.abc import Mapping
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from rnnkit.answers import Signature
 from rnnkit.export.edge import Edge
 from rnnkit.export.edge_text import text_edge
-from rnnkit.features.characters import Characters
+from rnnkit.features import growth, text_settings
 from rnnkit.features.labels import class_numbers, label_lookup, label_names
+from rnnkit.features.ngram_adaptation import adapt_ngrams, carried_weights
 from rnnkit.features.ngrams import fit_ngrams
+from rnnkit.features.texts import count_words, sampled, text_features
 from rnnkit.features.vectors import read_vectors, rows_of_embedding
-from rnnkit.features.words import RESERVED, Words, learn_vocabulary
+from rnnkit.features.words import RESERVED
 from rnnkit.layers import Blend, NgramScores, character_convolution, embedding, in_segments, pool, recurrent_stack
 from rnnkit.layers.blend import best_shares
+from rnnkit.layers.embedding import UNKNOWN
 from rnnkit.layers.pooling import check_pooling
 from rnnkit.layers.stack import check_cell
 from rnnkit.metrics import classification as scores
-from rnnkit.metrics.text_baselines import LabelledTexts, text_baselines
+from rnnkit.metrics.alignment import align_labels
+from rnnkit.metrics.split_baselines import score_baselines
 from rnnkit.pictures import draw_calibration, draw_confusion
-from rnnkit.recipe import Preparation, Recipe
-from rnnkit.settings import RecurrentSettings, SourceSettings, TrainingSettings, setting
+from rnnkit.recipe import Parent, Preparation, Recipe
+from rnnkit.settings import RecurrentSettings, SourceSettings, TrainingSettings, TransferSettings, setting
 from rnnkit.sources import Splits, read_splits
 from rnnkit.training.batches import Batches, outputs_of
+from rnnkit.training.freezing import frozen_names
 from rnnkit.training.objectives import Objective, classification
-
-FITTED_TEXT = 48 << 20
-"""Characters of text, about, from which linear models are fitted: their n-grams are held in memory, 16 kB for 1 kB."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(SourceSettings, RecurrentSettings, TrainingSettings):
-    """What can be varied; the source's, the stack's and the training's settings come with it."""
+class Settings(SourceSettings, text_settings.TextSettings, RecurrentSettings, TrainingSettings, TransferSettings):
+    """What can be varied; settings of the source, the words, the stack, the training and the transfer come with it."""
 
-    lower: bool = setting(True, "Lower-case the text.")
-    punctuation: str = setting(
-        "split", "Marks: words of their own, left out, or on their words.", choices=("split", "drop", "keep")
-    )
-    markup: str = setting("drop", "Tags such as <br />: replaced by a space, or kept.", choices=("drop", "keep"))
-    vocabulary: int = setting(30_000, "Most words known, the reserved ids included.", at_least=4)
-    least_count: int = setting(1, "Fewest occurrences of a word that is known.", at_least=1)
-    length: int = setting(400, "Words read of each text; the rest is cut.", at_least=1)
-    embedding_units: int = setting(128, "Size of a word's vector; that of the file with --vectors.", at_least=1)
-    vectors: str = setting("", "File of word vectors in the text form of GloVe or word2vec; empty: learnt here.")
-    freeze_vectors: bool = setting(False, "Keep the word vectors as they start.")
-    characters: bool = setting(False, "Also read each word by its letters, for unseen words.")
-    word_dropout: float = setting(0.1, "Share of words read as unknown while training.", at_least=0.0, below=1.0)
-    embedding_dropout: float = setting(0.3, "Share of the word vectors' features dropped.", at_least=0.0, below=1.0)
     segment: int = setting(
         0, "Words read at a stretch; longer texts are read in such pieces side by side; 0: whole.", at_least=0
     )
@@ -74,6 +61,19 @@ class Settings(SourceSettings, RecurrentSettings, TrainingSettings):
         super().__post_init__()
         check_pooling(self.pooling)
         check_cell(self.cell, self.activation, self.recurrent_weight_dropout)
+
+
+STRUCTURE = (
+    *text_settings.FIXED,
+    *("cell", "units", "depth", "bidirectional", "residual", "layer_normalization", "activation"),
+    *("segment", "pooling", "ngrams", "ngram_buckets"),
+)
+GROUPS = {
+    "embedding": ("embedding", "characters"),
+    "encoder": ("recurrent", "segments"),
+    "head": ("pooling", "logits"),
+    "ngrams": ("ngrams",),
+}
 
 
 def read(data, valid, test, settings: Settings, progress) -> Splits:
@@ -94,17 +94,9 @@ def read(data, valid, test, settings: Settings, progress) -> Splits:
 
 def prepare(train, settings: Settings, reporter) -> Preparation:
     """Learns the vocabulary, and what starts from counts, on the train split."""
-    how = {name: getattr(settings, name) for name in ("lower", "punctuation", "markup", "length")}
-    with reporter.task("learning the vocabulary", total=len(train), unit="rows") as advance:
-        texts = _told((chunk["text"] for chunk in train.chunks()), advance)
-        vocabulary = learn_vocabulary(Words(**how), texts, size=settings.vocabulary, least=settings.least_count)
-    words = Words(vocabulary, **how, name="words")
-    labels = list(train.names)
-    text = keras.Input((), dtype="string", name="text")
-    tensors = {"ids": words(text)}
-    if settings.characters:
-        tensors["letters"] = Characters(how, name="letters")(text)
-    facts = {"vocabulary": len(vocabulary) + len(RESERVED), "classes": len(labels)}
+    how = {name: getattr(settings, name) for name in text_settings.SPLITTING}
+    vocabulary = count_words(train, how, reporter, size=settings.vocabulary, least=settings.least_count)
+    facts = {"vocabulary": len(vocabulary) + len(RESERVED), "classes": len(train.names)}
     initial, notes = {}, ()
     if settings.vectors:
         vectors, found = read_vectors(settings.vectors, vocabulary)
@@ -112,35 +104,61 @@ def prepare(train, settings: Settings, reporter) -> Preparation:
         facts["embedding_units"] = vectors.shape[1]
         share = found.sum() / max(len(found), 1)
         notes = (f"{settings.vectors} has vectors for {found.sum():,} of {len(found):,} words ({share:.1%}).",)
+    features = text_features(vocabulary, how, characters=settings.characters)
     if settings.ngrams:
-        with reporter.task("weighing n-grams", total=len(train), unit="rows") as advance:
-            initial["ngrams"] = fit_ngrams(
-                words,
-                _sampled(train),
-                classes=len(labels),
-                longest=settings.ngrams,
-                vocabulary=facts["vocabulary"],
-                buckets=settings.ngram_buckets,
-                seed=settings.seed,
-                advance=advance,
-            )
-    return Preparation(
-        features=keras.Model({"text": text}, tensors, name="features"),
-        target=label_lookup(labels),
-        facts=facts,
-        sequences=tuple(tensors),
-        labels=tuple(labels),
-        initial=initial,
-        notes=notes,
+        initial["ngrams"] = _weighed(
+            functools.partial(fit_ngrams, classes=len(train.names)), train, features, facts, settings, reporter
+        )
+    return _preparation(features, train.names, facts, initial=initial, notes=notes)
+
+
+def grow(parent: Parent, train, settings: Settings, reporter) -> Preparation:
+    """Goes on from a parent's: new words of the train split join its vocabulary, and its n-gram weights are adapted."""
+    words = parent.preparation.features.get_layer("words")
+    how = {**words.how, "length": settings.length}
+    limit = len(RESERVED) + len(words.vocabulary) + settings.vocabulary
+    met = count_words(train, how, reporter, size=limit, least=settings.least_count)
+    vocabulary, same = growth.grow_vocabulary(
+        words.vocabulary,
+        met,
+        most=settings.vocabulary,
+        reserved=len(RESERVED),
+        # As which the parent read them; word dropout has trained its vector.
+        unknown=UNKNOWN if parent.settings.word_dropout else None,
     )
+    old, new = parent.preparation.labels, tuple(train.names)
+    carried = {"vocabulary": same, "classes": growth.map_labels(old, new)}
+    facts = {**parent.preparation.facts, **{fact: matrix.shape[0] for fact, matrix in carried.items()}}
+    features = text_features(vocabulary, how, characters=settings.characters)
+    initial = {}
+    if settings.ngrams:
+        weights = {"parent": parent.core.get_layer("ngrams").get_weights(), "carried": carried["classes"]}
+        if "ngrams" in frozen_names(settings.freeze):
+            size = {"vocabulary": facts["vocabulary"], "buckets": settings.ngram_buckets}
+            initial["ngrams"] = carried_weights(**weights, **size)
+        else:
+            adapt = functools.partial(adapt_ngrams, **weights)
+            initial["ngrams"] = _weighed(adapt, train, features, facts, settings, reporter)
+    notes = growth.label_notes(old, new)
+    return _preparation(features, new, facts, initial=initial, notes=notes, carried=carried)
 
 
-def _told(chunks, advance):
-    done = 0
-    for chunk in chunks:
-        yield chunk
-        done += len(chunk)
-        advance(done)
+def _preparation(features, labels, facts, **rest):
+    sequences = tuple(features.output)
+    return Preparation(features, label_lookup(list(labels)), facts, sequences, tuple(labels), **rest)
+
+
+def _weighed(fit, train, features, facts, settings, reporter):
+    with reporter.task("weighing n-grams", total=len(train), unit="rows") as advance:
+        return fit(
+            features.get_layer("words"),
+            sampled(train),
+            longest=settings.ngrams,
+            vocabulary=facts["vocabulary"],
+            buckets=settings.ngram_buckets,
+            seed=settings.seed,
+            advance=advance,
+        )
 
 
 def build(facts: Mapping[str, int], settings: Settings) -> keras.Model:
@@ -232,52 +250,6 @@ def judge(answers, truth, labels) -> dict[str, float]:
     return scores.score_labels(class_numbers(truth, labels), answers["probability"], len(labels))
 
 
-def baselines(splits: Splits, labels, settings: Settings, reporter) -> dict:
-    """Scores majority, TF-IDF with logistic regression, and NB-SVM on the test split, learnt on the train split."""
-    train, valid = (
-        _labelled(list(_sampled(rows, limit)))
-        for rows, limit in ((splits.train, FITTED_TEXT), (splits.valid, FITTED_TEXT // 4))
-    )
-    test = LabelledTexts(_Texts(splits.test), splits.test.codes)
-    if len(train.labels) < len(splits.train):
-        reporter.say(f"note: the baselines learn from {len(train.labels):,} of {len(splits.train):,} train rows.")
-    with reporter.task("baselines", total=3) as advance:
-        done = iter(range(3))
-        return text_baselines(
-            train, valid, test, classes=len(labels), seed=settings.seed, progress=lambda name: advance(next(done), name)
-        )
-
-
-def _labelled(chunks):
-    texts, numbers = zip(*chunks, strict=True)
-    return LabelledTexts([text for chunk in texts for text in chunk], np.concatenate(numbers))
-
-
-def _sampled(rows, limit=FITTED_TEXT):
-    """Chunks of texts and class numbers: all rows, or as many, spread evenly, as have about `limit` characters."""
-    first = next(rows.chunks())["text"]
-    most = max(limit * len(first) // max(sum(map(len, first)), 1), 1_000)
-    kept = np.zeros(len(rows), bool)
-    kept[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)] = True
-    start = 0
-    for chunk in rows.chunks():
-        chosen = np.flatnonzero(kept[start : start + len(chunk["text"])])
-        if len(chosen):
-            yield [chunk["text"][place] for place in chosen], rows.codes[start + chosen]
-        start += len(chunk["text"])
-
-
-@dataclasses.dataclass(frozen=True)
-class _Texts:
-    """The texts of a split, read anew at each pass."""
-
-    rows: object
-
-    def __iter__(self):
-        for chunk in self.rows.chunks():
-            yield from chunk["text"]
-
-
 RECIPE = Recipe(
     name="sentiment",
     settings=Settings,
@@ -291,7 +263,11 @@ RECIPE = Recipe(
     calibrate=calibrate,
     serve=serve,
     judge=judge,
-    baselines=baselines,
+    baselines=score_baselines,
     pictures={"confusion": draw_confusion, "calibration": draw_calibration},
     edge=edge,
+    grow=grow,
+    structure=STRUCTURE,
+    groups=GROUPS,
+    align=align_labels,
 )

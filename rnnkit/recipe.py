@@ -1,8 +1,6 @@
-"""Recipe: what differs between applications, and the one order in which it runs."""
+"""Recipe: what differs between applications; `running` has the one order in which it runs."""
 
 import dataclasses
-import datetime
-import pathlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,20 +8,17 @@ import keras
 import numpy as np
 
 from rnnkit import bundle
-from rnnkit.answers import Signature, answer_rows
-from rnnkit.progress import SILENT, Reporter
+from rnnkit.answers import Signature
+from rnnkit.progress import Reporter
 from rnnkit.settings import Settings
 from rnnkit.sources import Splits
 from rnnkit.training.batches import Batches
-from rnnkit.training.fit import fit
 from rnnkit.training.objectives import Objective
-from rnnkit.training.precision import precision
-from rnnkit.training.store import encode
 
 if TYPE_CHECKING:
-    from rnnkit.export.edge import Edge
+    import scipy.sparse
 
-VALIDATION_TOKENS = 16_384
+    from rnnkit.export.edge import Edge
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +33,9 @@ class Preparation:
         labels: Names of the classes in the order of their numbers; empty where there are none.
         initial: First values of layers of the core, by layer name.
         notes: One-line remarks for the user, such as the coverage of word vectors.
+        carried: Name of a fact -> sparse `(size, parent's size)` matrix: how what stands for each of
+            its items begins as a mixture of what stood for the parent's items. An item with an
+            empty row begins anew. Empty unless a parent was given.
     """
 
     features: keras.Model
@@ -47,6 +45,24 @@ class Preparation:
     labels: tuple[str, ...] = ()
     initial: Mapping[str, list[np.ndarray]] = dataclasses.field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    carried: "Mapping[str, scipy.sparse.csr_matrix]" = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Parent:
+    """A trained bundle of the same recipe from which training goes on.
+
+    Attributes:
+        bundle: The bundle.
+        settings: The parent's.
+        preparation: What its train split taught.
+        core: Its trained core, in float32.
+    """
+
+    bundle: bundle.Bundle
+    settings: Settings
+    preparation: Preparation
+    core: keras.Model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +86,10 @@ class Recipe:
         baselines: `(splits, labels, settings, reporter) -> {name: {"test": scores}}`.
         pictures: `title -> (axes, answers, truth, labels)`, drawn into the report.
         edge: `(preparation, core) -> Edge`, what runs on a device; None where nothing does.
+        grow: `(parent, train rows, settings, reporter) -> Preparation` that goes on from a parent's.
+        structure: Names of the settings that fix the preparation and the shape of the core: a child has its parent's.
+        groups: Name of a part of the core -> starts of the names of its layers, for `--freeze`.
+        align: `(answers, the parent's labels, labels) -> answers` of a parent as if it had these labels.
     """
 
     name: str
@@ -87,128 +107,7 @@ class Recipe:
     baselines: Callable[..., dict[str, dict[str, dict[str, float]]]]
     pictures: Mapping[str, Callable[..., None]] = dataclasses.field(default_factory=dict)
     edge: "Callable[[Preparation, keras.Model], Edge] | None" = None
-
-
-def run(
-    recipe: Recipe,
-    settings: Settings,
-    *,
-    data=None,
-    valid=None,
-    test=None,
-    out: str | pathlib.Path = "saved_models",
-    name: str | None = None,
-    reporter: Reporter = SILENT,
-) -> bundle.Bundle:
-    """Trains `recipe` and writes the result as the next version of `out/name`.
-
-    Args:
-        recipe: The application.
-        settings: Of the recipe's settings class.
-        data, valid, test: Tables given as DataFrames; each takes the place of the setting.
-        out: Folder of bundles.
-        name: Name of the bundle; the recipe's by default.
-        reporter: Tells a person what goes on.
-
-    Raises:
-        ValueError, LookupError, OSError: As the message says, in one line; nothing is written then.
-    """
-    home = bundle.home(out, name or recipe.name)
-    keras.utils.set_random_seed(settings.seed)
-    splits = _read(recipe, settings, data, valid, test, reporter)
-    preparation = recipe.prepare(splits.train, settings, reporter)
-    with precision(settings.precision):
-        core = recipe.build(preparation.facts, settings)
-        for layer, values in preparation.initial.items():
-            core.get_layer(layer).set_weights(values)
-        train, valid = _batches(recipe, preparation, splits, settings, reporter)
-        history = fit(core, train, valid, recipe.objective(preparation.facts, settings), settings, reporter)
-    notes = (*splits.notes, *preparation.notes, *recipe.calibrate(core, valid))
-    for note in notes:
-        reporter.say(f"note: {note}")
-    signatures = recipe.serve(preparation, core)
-    scores, answers = _score(recipe, signatures["serving_default"], splits, preparation.labels, reporter)
-    baselines = recipe.baselines(splits, preparation.labels, settings, reporter)
-    card = {
-        "recipe": recipe.name,
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "settings": settings.as_dict(),
-        "data": splits.card,
-        "inputs": list(recipe.inputs),
-        "target": recipe.target,
-        "labels": list(preparation.labels),
-        "facts": dict(preparation.facts),
-        "scores": scores,
-        "baselines": baselines,
-        "train_seconds": history.seconds,
-        "examples_per_second": history.examples_per_second,
-        "tokens_per_second": history.tokens_per_second,
-        "epochs": len(history.epochs),
-        "best_epoch": history.best,
-        "parameters": core.count_params(),
-        "notes": list(notes),
-    }
-    kept = {split: _drawn(getattr(splits, split), most, settings.seed) for split, most in bundle.KEPT_ROWS.items()}
-    parts = bundle.Parts(core, preparation.features, preparation.target, history.epochs, settings, signatures, kept)
-    pictures = {title: (draw, *answers, preparation.labels) for title, draw in recipe.pictures.items()}
-    example = next(splits.valid.chunks(bundle.WARMUP_ROWS))
-    return bundle.write(home, parts, card, {name: example[name] for name in recipe.inputs}, pictures)
-
-
-def _read(recipe, settings, data, valid, test, reporter) -> Splits:
-    tables = [
-        given if given is not None else setting
-        for given, setting in ((data, settings.data), (valid, settings.valid or None), (test, settings.test or None))
-    ]
-    tables = [sample_path(recipe) if isinstance(table, str) and table == "sample" else table for table in tables]
-    with reporter.task("reading", unit="bytes") as advance:
-        return recipe.read(*tables, settings, lambda done, total: advance(done, total=total))
-
-
-def sample_path(recipe: Recipe) -> pathlib.Path:
-    """Returns where the recipe's embedded sample lies."""
-    import rnnkit.data
-
-    return pathlib.Path(rnnkit.data.__path__[0]) / recipe.sample
-
-
-def _batches(recipe, preparation, splits, settings, reporter):
-    stores = []
-    for split in ("train", "valid"):
-        rows = getattr(splits, split)
-        with reporter.task(f"encoding {split}", total=len(rows), unit="rows") as advance:
-            stores.append(encode(rows, preparation, recipe.target, advance))
-    weights = _class_weights(stores[0].targets, preparation.labels) if settings.class_weights == "balanced" else None
-    train = Batches(stores[0], settings.batch_size, settings.token_budget, settings.seed, weights)
-    valid = Batches(stores[1], 256, VALIDATION_TOKENS)
-    return train, valid
-
-
-def _class_weights(targets, labels):
-    counts = np.bincount(targets, minlength=len(labels))
-    return (len(targets) / (len(labels) * np.maximum(counts, 1))).astype(np.float32)
-
-
-def _score(recipe, signature, splits, labels, reporter):
-    """Scores what is served, on raw rows, so that the numbers are the deployed model's."""
-    scores = {}
-    for split in ("valid", "test"):
-        rows = getattr(splits, split)
-        with reporter.task(f"scoring {split}", total=len(rows), unit="rows") as advance:
-            answers, truth = answer_rows(signature.function, rows, recipe.inputs, recipe.target, advance)
-        scores[split] = recipe.judge(answers, truth, labels)
-    return scores, (answers, truth)
-
-
-def _drawn(rows, most, seed):
-    """Draws rows by chance, or takes all where they are few; in their order."""
-    places = np.random.default_rng(seed).permutation(len(rows))[:most]
-    chosen = np.zeros(len(rows), bool)
-    chosen[places] = True
-    drawn, start = [], 0
-    for chunk in rows.chunks():
-        size = len(chunk[rows.target])
-        for place in np.flatnonzero(chosen[start : start + size]):
-            drawn.append({name: column[place] for name, column in chunk.items()})
-        start += size
-    return drawn
+    grow: "Callable[[Parent, Any, Any, Reporter], Preparation] | None" = None
+    structure: tuple[str, ...] = ()
+    groups: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    align: Callable[..., dict[str, np.ndarray]] | None = None

@@ -1,6 +1,7 @@
 """Settings: typed, checked once; one description of a value gives its flag, range, help, YAML key and card entry."""
 
 import dataclasses
+import math
 import typing
 
 from rnnkit.messages import did_you_mean, listed
@@ -68,6 +69,8 @@ def _checked(field, value):
         value = float(value)
     if type(value) is not field.type:
         raise ValueError(f"{field.name} must be {KINDS[field.type]}. Got {value!r}.")
+    if field.type is float and not math.isfinite(value):
+        raise ValueError(f"{field.name} must be a finite number. Got {value!r}.")
     limits = field.metadata
     if limits["choices"] is not None and value not in limits["choices"]:
         near = did_you_mean(str(value), map(str, limits["choices"]))
@@ -179,4 +182,24 @@ class TrainingSettings(Settings):
     steps_per_execution: int = setting(
         0, "Steps between returns to Python; 0: chosen by the size of the model.", at_least=0
     )
+    checkpoint_minutes: float = setting(
+        1.0, "Minutes between two checkpoints, from which an interrupted run goes on; 0: none by time.", at_least=0.0
+    )
+    checkpoint_steps: int = setting(0, "Steps between two checkpoints; 0: none by steps.", at_least=0)
     tensorboard: str = setting("", "Folder for TensorBoard logs; empty: none.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TransferSettings(Settings):
+    """What is taken over from other models, and how it is trained further."""
+
+    encoder_from: str = setting(
+        "", "Bundle whose embedding and recurrent layers to begin from, where they fit; empty: none."
+    )
+    freeze: str = setting("", "Parts whose weights stay, such as embedding,encoder; empty: none.")
+    unfreeze_every: float = setting(
+        0.0, "Epochs after which one more layer is trained, from the last to the first; 0: all at once.", at_least=0.0
+    )
+    layer_decay: float = setting(
+        1.0, "Step size of each layer as a share of the next one's; 1: the same for all.", above=0.0, at_most=1.0
+    )

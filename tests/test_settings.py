@@ -23,7 +23,7 @@ class Oven(Settings):
         ({"heat": 300}, "heat must be below 300. Got 300."),
         ({"share": 0.0}, "share must be above 0.0. Got 0.0."),
         ({"share": 1.5}, "share must be at most 1.0. Got 1.5."),
-        ({"share": float("nan")}, "share must be above 0.0. Got nan."),
+        ({"share": float("nan")}, "share must be a finite number. Got nan."),
         ({"heat": "hot"}, "heat must be a whole number. Got 'hot'."),
         ({"heat": 180.0}, "heat must be a whole number. Got 180.0."),
         ({"heat": True}, "heat must be a whole number. Got True."),

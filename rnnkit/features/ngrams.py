@@ -43,10 +43,7 @@ def fit_ngrams(
     Wang & Manning (2012), https://aclanthology.org/P12-2018, with logistic loss, one class
     against the rest.
     """
-    presence, targets = _presence(words, rows, longest, vocabulary, buckets, advance)
-    if len(targets) >= LARGE_TRAIN:
-        presence = presence @ scipy.sparse.diags((np.asarray(presence.sum(axis=0)).ravel() > 1).astype(float))
-        presence.eliminate_zeros()
+    presence, targets = presence_of_ngrams(words, rows, longest, vocabulary, buckets, advance)
     held = np.random.default_rng(seed).permutation(len(targets)) % TUNING_SHARE == 0
     weights = np.zeros((vocabulary + buckets, classes), np.float32)
     bias = np.zeros(classes, np.float32)
@@ -63,8 +60,11 @@ def fit_ngrams(
     return [weights, bias]
 
 
-def _presence(words, rows, longest, vocabulary, buckets, advance):
-    """Returns `(rows, ids)`, sparse, 1.0 where a row has the n-gram, and the rows' classes."""
+def presence_of_ngrams(words, rows, longest, vocabulary, buckets, advance):
+    """Returns `(rows, vocabulary + buckets)`, sparse, 1.0 where a row has the n-gram, and the rows' classes.
+
+    Of `LARGE_TRAIN` rows or more, n-grams that only one has are left out.
+    """
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
     def ids(text):
@@ -80,4 +80,8 @@ def _presence(words, rows, longest, vocabulary, buckets, advance):
         advance(len(columns))
     columns = np.concatenate(columns)
     shape = (len(ends) - 1, vocabulary + buckets)
-    return scipy.sparse.csr_matrix((np.ones(len(columns)), columns, ends), shape), np.concatenate(targets)
+    presence, targets = scipy.sparse.csr_matrix((np.ones(len(columns)), columns, ends), shape), np.concatenate(targets)
+    if len(targets) >= LARGE_TRAIN:
+        presence = presence @ scipy.sparse.diags((np.asarray(presence.sum(axis=0)).ravel() > 1).astype(float))
+        presence.eliminate_zeros()
+    return presence, targets

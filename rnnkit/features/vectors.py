@@ -1,9 +1,10 @@
 """Word vectors in the text form of GloVe and word2vec -> rows of an embedding."""
 
-import gzip
 import pathlib
 
 import numpy as np
+
+from rnnkit.sources.text_files import open_lines
 
 
 def read_vectors(path: str | pathlib.Path, words: list[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -20,7 +21,7 @@ def read_vectors(path: str | pathlib.Path, words: list[str]) -> tuple[np.ndarray
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: A line has another number of numbers than the first, or none.
+        ValueError: A line has another number of numbers than the first, or none; or the file is damaged.
     """
     path = pathlib.Path(path)
     if not path.is_file():
@@ -30,9 +31,8 @@ def read_vectors(path: str | pathlib.Path, words: list[str]) -> tuple[np.ndarray
     for index, word in enumerate(words):
         lowered.setdefault(word.lower(), index)
     vectors, exact, found, units = None, np.zeros(len(words), bool), np.zeros(len(words), bool), 0
-    opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8", errors="replace") as file:
-        for number, line in enumerate(file, 1):
+    with open_lines(path, str(path), "utf-8", newline="\n") as lines:
+        for number, line in enumerate(lines, 1):
             parts = line.rstrip().split(" ")
             if number == 1 and len(parts) == 2 and all(part.isdigit() for part in parts):
                 continue

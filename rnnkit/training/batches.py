@@ -85,17 +85,17 @@ class Batches:
         weights[: len(rows)] = 1 if self.class_weights is None else self.class_weights[targets[: len(rows)]]
         return features, targets, weights
 
-    def epoch(self, epoch: int) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]]:
-        """Yields the batches of an epoch."""
-        for length, rows in self.order(epoch):
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]]:
+        """Yields the batches of an epoch, from number `start` on."""
+        for length, rows in self.order(epoch)[start:]:
             yield self.batch(length, rows)
 
-    def dataset(self, *, repeat: bool) -> tf.data.Dataset:
-        """Returns the batches as a dataset: one epoch, or epoch after epoch without end."""
+    def dataset(self, *, repeat: bool, start: int = 0) -> tf.data.Dataset:
+        """Returns the batches as a dataset: one epoch, or epoch after epoch without end, from batch `start` on."""
 
         def generate():
-            epoch = 0
-            yield from self.epoch(epoch)
+            epoch, passed = divmod(start, len(self))
+            yield from self.epoch(epoch, passed)
             while repeat:
                 epoch += 1
                 yield from self.epoch(epoch)

@@ -18,12 +18,33 @@ class KeepBest(keras.callbacks.Callback):
         per_row: `(targets, outputs) -> (batch,)` loss.
         patience: Epochs without a lower loss before stopping.
         halve: Halve the step size after each epoch without a lower loss.
+        all_from: Epochs after which all layers are trained; patience is counted from there at the earliest.
     """
 
-    def __init__(self, valid, per_row, *, patience, halve=False):
+    def __init__(self, valid, per_row, *, patience, halve=False, all_from=0):
         super().__init__()
         self.valid, self.per_row, self.patience, self.halve = valid, per_row, patience, halve
+        self.all_from = all_from
         self.rows, self.weights, self.best, self.lowest, self.seconds = [], None, 0, math.inf, 0.0
+        self.begun = 0.0
+
+    def memory(self) -> dict:
+        """Returns what was found so far, but for the weights, ready for JSON."""
+        return {name: getattr(self, name) for name in ("rows", "best", "lowest", "seconds")}
+
+    def recall(self, memory: dict, weights: list[np.ndarray] | None) -> None:
+        """Goes on from what was found before."""
+        for name, value in memory.items():
+            setattr(self, name, value)
+        self.weights = weights
+
+    @property
+    def ended(self) -> bool:
+        """Whether the loss no longer falls, or is no number."""
+        return bool(self.rows) and (
+            len(self.rows) - max(self.best, self.all_from) >= self.patience
+            or not math.isfinite(self.rows[-1]["valid_loss"])
+        )
 
     def on_train_begin(self, logs=None):
         @tf.function(reduce_retracing=True)
@@ -34,7 +55,7 @@ class KeepBest(keras.callbacks.Callback):
         self._sums = sums
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._start = time.perf_counter()
+        self.begun = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
         trained = time.perf_counter()
@@ -47,15 +68,13 @@ class KeepBest(keras.callbacks.Callback):
             self.lowest, self.best, self.weights = loss, epoch + 1, self.model.get_weights()
         if self.model.optimizer.use_ema:
             self.model.set_weights(weights)
-        row = {"epoch": epoch + 1, "loss": logs["loss"], "valid_loss": loss, "learning_rate": rate}
-        self.rows.append({**row, "seconds": round(trained - self._start, 3)})
+        row = {"epoch": epoch + 1, "loss": float(logs["loss"]), "valid_loss": loss, "learning_rate": rate}
+        self.rows.append({**row, "seconds": round(trained - self.begun, 3)})
         logs["val_loss"] = loss
         self.seconds += time.perf_counter() - trained
-        waited = epoch + 1 - self.best
-        if waited and self.halve:
+        if self.best <= epoch and self.halve:
             self.model.optimizer.learning_rate.assign(rate / 2)
-        if waited >= self.patience or not math.isfinite(loss):
-            self.model.stop_training = True
+        self.model.stop_training = self.ended
 
     def loss(self):
         """Returns the mean loss over all validation rows, each counted once."""
@@ -67,10 +86,14 @@ class KeepBest(keras.callbacks.Callback):
 
 
 class ShowEpochs(keras.callbacks.Callback):
-    """Shows a bar per epoch with rate and time left, and a line when it ends."""
+    """Shows a bar per epoch with rate and time left, and a line when it ends.
 
-    def __init__(self, keep, train, steps, epochs, reporter):
+    `start` is the step at which the first epoch goes on.
+    """
+
+    def __init__(self, keep, train, steps, epochs, reporter, start=0):
         super().__init__()
+        self.start = start
         self.keep, self.steps, self.epochs, self.reporter = keep, steps, epochs, reporter
         self.tokens = float(train.store.lengths.sum()) / len(train)
 
@@ -80,9 +103,10 @@ class ShowEpochs(keras.callbacks.Callback):
         self._advance = self._task.__enter__()
 
     def on_train_batch_end(self, batch, logs=None):
-        self._advance(int((batch + 1) * self.tokens), f"loss {float(logs['loss']):.4f}")
+        self._advance(int((self.start + batch + 1) * self.tokens), f"loss {float(logs['loss']):.4f}")
 
     def on_epoch_end(self, epoch, logs=None):
+        self.start = 0
         self._task.__exit__(None, None, None)
         row = self.keep.rows[-1]
         kept = "   best so far" if self.keep.best == epoch + 1 else ""

@@ -1,17 +1,22 @@
 """Fit: the only place that compiles and trains."""
 
+import contextlib
 import dataclasses
 import math
 
 import keras
 
+from rnnkit.interrupts import asked_to_stop
 from rnnkit.layers import recurrent_loop
 from rnnkit.progress import SILENT, Reporter
 from rnnkit.settings import TrainingSettings
 from rnnkit.training.batches import Batches
 from rnnkit.training.callbacks import KeepBest, ShowEpochs
+from rnnkit.training.checkpoints import Checkpoints
+from rnnkit.training.freezing import layer_rates
 from rnnkit.training.objectives import Objective, RowLoss
 from rnnkit.training.optimizers import optimizer
+from rnnkit.training.resuming import Resume, recall
 
 XLA_PAYS_FROM = 5_000_000
 """Real steps in a whole training from which compiling each bucket's shape takes less than it saves."""
@@ -26,6 +31,7 @@ class History:
         best: Number of the epoch whose weights were kept, from 1.
         seconds: Time spent in all epochs, validation included.
         tokens_per_second, examples_per_second: Real steps, and rows, per second of training.
+        checkpoint_seconds: Time spent on checkpoints since the training began or was last gone on with.
     """
 
     epochs: list[dict[str, float]]
@@ -33,6 +39,7 @@ class History:
     seconds: float
     tokens_per_second: float
     examples_per_second: float
+    checkpoint_seconds: float = 0.0
 
 
 def fit(
@@ -42,34 +49,44 @@ def fit(
     objective: Objective,
     settings: TrainingSettings,
     reporter: Reporter = SILENT,
+    checkpoints: Checkpoints | None = None,
 ) -> History:
     """Trains `core` in place and leaves the weights of the epoch with the lowest validation loss in it.
 
+    Args:
+        core: The model.
+        train, valid: Batches of the two splits.
+        objective: What is minimised.
+        settings: How.
+        reporter: Tells a person what goes on.
+        checkpoints: Where the state is kept meanwhile; if there is one already, the training
+            goes on from it and ends with the weights it would have had.
+
     Raises:
         ValueError: The loss became NaN or infinite.
+        Interrupted: Ctrl-C or SIGTERM; what was reached is in `checkpoints`.
     """
     steps = settings.steps_per_epoch or len(train)
-    core.compile(
-        optimizer(settings, steps * settings.epochs),
-        RowLoss(objective.train),
-        jit_compile=False,
-        steps_per_execution=settings.steps_per_execution or _steps_per_execution(core, steps),
-    )
-    keep = KeepBest(valid, objective.valid, patience=settings.patience, halve=settings.schedule == "plateau")
-    callbacks = [keep, ShowEpochs(keep, train, steps, settings.epochs, reporter)]
-    if settings.tensorboard:
-        callbacks.append(keras.callbacks.TensorBoard(settings.tensorboard, update_freq="epoch"))
     share = steps / len(train)
-    with _compiled_loops(settings, share * float(train.store.lengths.sum())):
-        core.fit(
-            train.dataset(repeat=True),
-            steps_per_epoch=steps,
-            epochs=settings.epochs,
-            callbacks=callbacks,
-            shuffle=False,
-            verbose=0,
-        )
+    rates = layer_rates(core, settings, steps)
+    keep = KeepBest(
+        valid,
+        objective.valid,
+        patience=settings.patience,
+        halve=settings.schedule == "plateau",
+        all_from=max((first for _, first in rates or ()), default=0) // steps,
+    )
+    state = _newest(checkpoints, reporter)
+    if state is not None:
+        recall(keep, state)
+    writing = 0.0
+    if state is None or not state.facts["ended"]:
+        compiled = compiles_loops(settings, share * float(train.store.lengths.sum()))
+        with recurrent_loop("compiled" if compiled else "plain"):
+            writing = _train(core, train, keep, objective, settings, steps, rates, reporter, checkpoints, state)
     if not math.isfinite(keep.lowest):
+        if checkpoints is not None:
+            checkpoints.discard()
         raise ValueError(
             f"The validation loss became {keep.rows[-1]['valid_loss']}. "
             f"Lower --learning-rate from {settings.learning_rate:g}, or set --clip-norm to 1."
@@ -83,17 +100,68 @@ def fit(
         seconds=round(training + keep.seconds, 3),
         tokens_per_second=round(passes * float(train.store.lengths.sum()) / training, 1),
         examples_per_second=round(passes * len(train.store) / training, 1),
+        checkpoint_seconds=round(writing, 3),
     )
 
 
-def _compiled_loops(settings, steps_in_epoch):
-    """Has the recurrent loops compiled, where it pays, while the block trains; what is exported must not be.
+def _newest(checkpoints, reporter):
+    if checkpoints is None:
+        return None
+    state, notes = checkpoints.newest()
+    for note in notes:
+        reporter.say(f"note: {note}")
+    if state is not None:
+        facts = state.facts
+        where = "after its end" if facts["ended"] else f"in epoch {facts['epoch'] + 1}, after step {facts['step']:,}"
+        reporter.say(f"the training goes on {where}.")
+    return state
+
+
+def _train(core, train, keep, objective, settings, steps, rates, reporter, checkpoints, state):
+    per_execution = settings.steps_per_execution or _steps_per_execution(core, steps)
+    core.compile(
+        optimizer(settings, steps * settings.epochs, rates),
+        RowLoss(objective.train),
+        jit_compile=False,
+        steps_per_execution=per_execution,
+    )
+    core.optimizer.build(core.trainable_variables)
+    show = ShowEpochs(keep, train, steps, settings.epochs, reporter)
+    callbacks = [keep, show]
+    if settings.tensorboard:
+        callbacks.append(keras.callbacks.TensorBoard(settings.tensorboard, update_freq="epoch"))
+    with contextlib.ExitStack() as stack:
+        epoch, start, resume = 0, 0, None
+        if checkpoints is not None:
+            run = -(-steps // per_execution) * per_execution
+            wish = stack.enter_context(asked_to_stop(reporter.say))
+            often = {"seconds": settings.checkpoint_minutes * 60, "every": settings.checkpoint_steps}
+            resume = Resume(checkpoints, keep, state, steps=steps, run=run, wish=wish, **often)
+            callbacks.append(resume)
+            epoch, show.start, start = resume.epoch, resume.start, resume.batches
+        core.fit(
+            train.dataset(repeat=True, start=start),
+            steps_per_epoch=steps,
+            initial_epoch=epoch,
+            epochs=settings.epochs,
+            callbacks=callbacks,
+            shuffle=False,
+            verbose=0,
+        )
+    return resume.writing if resume else 0.0
+
+
+def compiles_loops(settings: TrainingSettings, steps_in_epoch: float) -> bool:
+    """Says whether the recurrent loops are compiled while training: where it pays; what is exported must not be.
 
     The whole step under XLA was slower on a CPU: 68 s against 25 s for an epoch of 4,000 long
     texts, with the gradient of the embedding the likely cause.
+
+    Args:
+        settings: `xla` and `epochs`.
+        steps_in_epoch: Real time steps of an epoch's rows.
     """
-    compiled = settings.xla == "yes" or (settings.xla == "auto" and steps_in_epoch * settings.epochs > XLA_PAYS_FROM)
-    return recurrent_loop("compiled" if compiled else "plain")
+    return settings.xla == "yes" or (settings.xla == "auto" and steps_in_epoch * settings.epochs > XLA_PAYS_FROM)
 
 
 def _steps_per_execution(core, steps):

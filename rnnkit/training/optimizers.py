@@ -1,28 +1,39 @@
 """Optimisers and step-size schedules, from settings."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 
 from rnnkit.settings import TrainingSettings
+from rnnkit.training.layerwise import LayerwiseAdam, LayerwiseAdamW, LayerwiseSGD
+
+PLAIN = {"sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}
+LAYERWISE = {"sgd": LayerwiseSGD, "adam": LayerwiseAdam, "adamw": LayerwiseAdamW}
 
 
-def optimizer(settings: TrainingSettings, steps: int) -> keras.optimizers.Optimizer:
+def optimizer(
+    settings: TrainingSettings, steps: int, rates: Sequence[tuple[float, int]] | None = None
+) -> keras.optimizers.Optimizer:
     """Returns the optimiser that the settings name.
 
     Args:
         settings: Names the optimiser, its schedule, clipping and averaging.
         steps: Gradient steps of the whole training, over which a schedule runs.
+        rates: Factor of the step size, and first step, for each of the model's trainable variables,
+            as `freezing.layer_rates` gives them; None: all alike.
     """
     rate = schedule(settings, steps)
     shared = {"global_clipnorm": settings.clip_norm or None}
     if settings.average:
         shared |= {"use_ema": True, "ema_momentum": settings.average}
     if settings.optimizer == "sgd":
-        return keras.optimizers.SGD(rate, momentum=settings.momentum, **shared)
+        shared["momentum"] = settings.momentum
     if settings.optimizer == "adamw":
-        return keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay, **shared)
-    return keras.optimizers.Adam(rate, **shared)
+        shared["weight_decay"] = settings.weight_decay
+    if rates is None:
+        return PLAIN[settings.optimizer](rate, **shared)
+    return LAYERWISE[settings.optimizer](rate, rates=rates, **shared)
 
 
 def schedule(settings: TrainingSettings, steps: int):

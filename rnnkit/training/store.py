@@ -115,7 +115,9 @@ def encode(rows, preparation, target: str, advance=lambda done: None) -> Store:
         advance: Told the number of rows done.
     """
     inputs = [tensor.name for tensor in preparation.features.inputs]
-    features = tf.function(lambda columns: preparation.features(columns), reduce_retracing=True)
+    specs = {name: tf.TensorSpec([None], tf.string, name=name) for name in inputs}
+    # A concrete function: a new tf.function for each call would have TensorFlow warn of retracing.
+    features = tf.function(lambda columns: preparation.features(columns)).get_concrete_function(specs)
 
     def chunks():
         done = 0
