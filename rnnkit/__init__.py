@@ -2,13 +2,22 @@
 
 bundle = rnnkit.run("sentiment", data=frame, columns={"text": "review"}, units=128)
 bundle.predict(["a joy from start to finish"])
+rnnkit.finetune(bundle, other_frame).card["parent"]
 rnnkit.load("saved_models/sentiment").card["scores"]
 """
 
 import importlib
 
-_WHERE = {"run": "rnnkit.verbs", "evaluate": "rnnkit.verbs", "load": "rnnkit.bundle", "Bundle": "rnnkit.bundle"}
-__all__ = ["Bundle", "evaluate", "load", "run"]
+_WHERE = {
+    "check": "rnnkit.verbs",
+    "run": "rnnkit.verbs",
+    "finetune": "rnnkit.verbs",
+    "evaluate": "rnnkit.verbs",
+    "predict": "rnnkit.verbs",
+    "load": "rnnkit.bundle",
+    "Bundle": "rnnkit.bundle",
+}
+__all__ = list(_WHERE)
 
 
 def __getattr__(name):

@@ -2,7 +2,9 @@
 
     rnnkit list                          recipes: what each reads and serves
     rnnkit sample RECIPE [DIR]           write the embedded sample, to copy the format from
+    rnnkit check RECIPE --data P         what is in the way, how long it will take
     rnnkit run RECIPE [--data P] …       train, score beside baselines, write a bundle
+    rnnkit finetune BUNDLE --data P …    go on from a bundle on other rows: words and labels may grow
     rnnkit evaluate BUNDLE --data P      score a bundle on other rows
     rnnkit predict BUNDLE [VALUE …]      answer values, a file or standard input
     rnnkit export BUNDLE --to tflite     for devices, with parity; --to serving for a server
@@ -18,12 +20,15 @@ import importlib
 import os
 import sys
 
+from rnnkit.interrupts import terminated_as_interrupt
 from rnnkit.messages import did_you_mean
 
 VERBS = {
     "list": "rnnkit.commands.catalogue",
     "sample": "rnnkit.commands.catalogue",
+    "check": "rnnkit.commands.checking",
     "run": "rnnkit.commands.training",
+    "finetune": "rnnkit.commands.finetuning",
     "evaluate": "rnnkit.commands.evaluating",
     "predict": "rnnkit.commands.predicting",
     "export": "rnnkit.commands.exporting",
@@ -32,14 +37,15 @@ VERBS = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs a verb and returns the exit code: 0, 2 for what the user can mend, 130 for Ctrl-C."""
+    """Runs a verb and returns the exit code: 0, 2 for what the user can mend, 130 for Ctrl-C, 143 for SIGTERM."""
     arguments = sys.argv[1:] if arguments is None else arguments
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             # A terminal that can't show a character shows its number, and a bad byte of ours ends no run.
             stream.reconfigure(errors="backslashreplace")
     try:
-        _run(arguments)
+        with terminated_as_interrupt():
+            _run(arguments)
     except (LookupError, ValueError, OSError, ImportError) as error:
         if isinstance(error, BrokenPipeError):
             # The reader of our output, such as `head`, has left: nothing to complain of.
@@ -50,9 +56,10 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         print(f"rnnkit: {_one_line(error)}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("rnnkit: interrupted. Nothing was written; earlier versions are whole.", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stopped:
+        what = str(stopped) or "interrupted. Nothing was written; earlier versions are whole."
+        print(f"rnnkit: {what}", file=sys.stderr)
+        return 128 + getattr(stopped, "signal", 2)
     except SystemExit as end:
         return int(end.code or 0)
     return 0

@@ -4,9 +4,12 @@ import pathlib
 from collections.abc import Mapping
 
 from rnnkit import bundle as bundles
-from rnnkit import catalog, recipe
+from rnnkit import catalog, finetuning, running
 from rnnkit.answers import answer_rows
+from rnnkit.checking.check import Report
+from rnnkit.checking.check import check as check_data
 from rnnkit.messages import few_of
+from rnnkit.predicting import Summary, predict_file, trained_format
 from rnnkit.progress import SILENT, Reporter
 from rnnkit.settings import from_mapping
 from rnnkit.sources import read_rows
@@ -22,6 +25,7 @@ def run(
     columns: Mapping[str, str] | str = "",
     out: str | pathlib.Path = "saved_models",
     bundle: str | None = None,
+    resume: bool = False,
     reporter: Reporter = SILENT,
     **settings,
 ) -> bundles.Bundle:
@@ -34,6 +38,7 @@ def run(
         columns: The recipe's name -> the data's name, as a mapping or as text=review,label=stars.
         out: Folder of bundles.
         bundle: Name of the bundle; the recipe's by default.
+        resume: Go on with the newest interrupted run of that name, on the same data with the same settings.
         reporter: Tells a person what goes on.
         **settings: The recipe's settings, as its flags are called, `-` written as `_`.
 
@@ -46,17 +51,128 @@ def run(
         OSError: A file can't be read or written.
     """
     made = catalog.load(name)
-    frames = {"data": data, "valid": valid, "test": test}
-    paths = {key: str(value) for key, value in frames.items() if isinstance(value, (str, pathlib.Path))}
+    frames, paths = _tables(data=data, valid=valid, test=test)
     chosen = from_mapping(made.settings, {**settings, **paths, "columns": _pairs(columns)})
-    frames = {key: value for key, value in frames.items() if key not in paths}
-    return recipe.run(made, chosen, **frames, out=out, name=bundle, reporter=reporter)
+    return running.run(made, chosen, running.Order(**frames, out=out, name=bundle, resume=resume), reporter)
+
+
+def check(
+    name: str,
+    data=None,
+    *,
+    valid=None,
+    test=None,
+    columns: Mapping[str, str] | str = "",
+    reporter: Reporter = SILENT,
+    **settings,
+) -> Report:
+    """Reads the data a run would have, once, and says what is in the way and how long it will take.
+
+    Takes what `run` takes.
+
+    Returns:
+        The report: `findings`, `refusal` (what `run` would raise, or None), `estimate`, `verdict()`.
+
+    Raises:
+        LookupError: There is no such recipe or setting.
+        ValueError: A setting is out of range.
+        OSError: There is no such file.
+    """
+    made = catalog.load(name)
+    frames, paths = _tables(data=data, valid=valid, test=test)
+    chosen = from_mapping(made.settings, {**settings, **paths, "columns": _pairs(columns)})
+    return check_data(made, chosen, **frames, reporter=reporter)
+
+
+def finetune(
+    parent: bundles.Bundle | str | pathlib.Path,
+    data,
+    *,
+    valid=None,
+    test=None,
+    columns: Mapping[str, str] | str = "",
+    out: str | pathlib.Path | None = None,
+    bundle: str | None = None,
+    scratch: bool = True,
+    resume: bool = False,
+    reporter: Reporter = SILENT,
+    **settings,
+) -> bundles.Bundle:
+    """Goes on from a bundle's weights and preparation on other rows, and writes its next version.
+
+    New words of the rows join the vocabulary. The labels are those of the rows; what stood for a
+    label that the parent knows is kept.
+
+    Args:
+        parent: The bundle or its path.
+        data, valid, test, columns: As for `run`.
+        out: Folder of bundles; the parent's by default.
+        bundle: Name of the bundle; the parent's by default.
+        scratch: Also train a model anew on the same rows, to see what the parent is worth.
+        resume: As for `run`.
+        reporter: Tells a person what goes on.
+        **settings: As for `run`; what is not given is as in `finetuning.child_defaults`.
+
+    Returns:
+        The bundle written; its card has `parent` and `scratch` with their scores on the same test rows.
+
+    Raises:
+        LookupError, ValueError, OSError: As for `run`; also for a setting that the parent's weights fix.
+    """
+    parent = parent if isinstance(parent, bundles.Bundle) else bundles.load(parent)
+    frames, paths = _tables(data=data, valid=valid, test=test)
+    given = {**settings, **paths, "columns": _pairs(columns)}
+    out = parent.path.absolute().parent.parent if out is None else out
+    order = running.Order(**frames, out=out, name=bundle, resume=resume)
+    return finetuning.finetune(parent, given, order, scratch=scratch, reporter=reporter)
+
+
+def _tables(**tables):
+    """Parts tables into those given as such, and paths, which are settings."""
+    paths = {key: str(value) for key, value in tables.items() if isinstance(value, (str, pathlib.Path))}
+    return {key: value for key, value in tables.items() if key not in paths}, paths
 
 
 def _pairs(columns):
     if isinstance(columns, str):
         return columns
     return ",".join(f"{ours}={theirs}" for ours, theirs in columns.items())
+
+
+def predict(
+    bundle: bundles.Bundle | str | pathlib.Path,
+    data,
+    output: str | pathlib.Path,
+    *,
+    columns: Mapping[str, str] | str | None = None,
+    signature: str = "serving_default",
+    prefix: str = "",
+    resume: bool = False,
+    reporter: Reporter = SILENT,
+    **reading,
+) -> Summary:
+    """Writes a table's rows with the answers to them, in constant memory; see `predicting.predict_file`.
+
+    Args:
+        bundle: The bundle or its path.
+        data: File of rows or of text lines, or DataFrame.
+        output: Ends in .csv, .jsonl, either also .gz, or .parquet.
+        columns: As for `run`; by default as the bundle was trained.
+        signature, prefix, resume, reporter: As for `predicting.predict_file`.
+        **reading: As for `evaluate`.
+
+    Returns:
+        How many rows were read, answered and not, and what is wrong with those.
+
+    Raises:
+        LookupError, ValueError, OSError, Interrupted: As `predicting.predict_file`.
+    """
+    bundle = bundle if isinstance(bundle, bundles.Bundle) else bundles.load(bundle)
+    if columns is not None:
+        reading["columns"] = _pairs(columns)
+    format = trained_format(bundle, reading)
+    how = {"signature": signature, "prefix": prefix, "resume": resume}
+    return predict_file(bundle, data, output, format=format, **how, reporter=reporter)
 
 
 def evaluate(
@@ -89,7 +205,7 @@ def evaluate(
         reading["columns"] = _pairs(columns)
     settings = from_mapping(made.settings, {**bundle.card["settings"], "skip_bad_rows": False, **reading})
     if isinstance(data, str) and data == "sample":
-        data = recipe.sample_path(made)
+        data = running.sample_path(made)
     with reporter.task("reading", unit="bytes") as advance:
         rows = read_rows(
             data,

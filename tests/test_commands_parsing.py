@@ -88,7 +88,7 @@ def test_flags_win_over_the_file(parser, tmp_path):
 
 def test_the_printed_settings_of_every_recipe_are_complete_and_read_back_the_same(capsys, tmp_path, monkeypatch):
     seen = []
-    monkeypatch.setattr("rnnkit.recipe.run", lambda recipe, settings, **_: seen.append(settings))
+    monkeypatch.setattr("rnnkit.running.run", lambda recipe, settings, *_: seen.append(settings))
     monkeypatch.setattr("rnnkit.commands.training.print_scores", lambda _: None)
     assert catalog.names()
     for name in catalog.names():

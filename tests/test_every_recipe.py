@@ -1,20 +1,26 @@
 """The contract: what every recipe in the catalogue keeps, from its sample to its served answers."""
 
 import dataclasses
+import itertools
 import json
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 
 import rnnkit
 from rnnkit import catalog
 from rnnkit.export.edge import export_tflite
+from rnnkit.interrupts import Interrupted
+from rnnkit.running import sample_path
+from rnnkit.training.checkpoints import Checkpoints
 
 
 @dataclasses.dataclass(frozen=True)
@@ -178,6 +184,48 @@ def test_the_same_seed_gives_the_same_scores_and_weights(name, tmp_path):
     assert len(weights[0]) > 1
     for one, other in zip(*weights, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_stopped_and_gone_on_with_it_gives_the_weights_it_would_have_had(name, tmp_path, monkeypatch):
+    whole = rnnkit.run(name, out=tmp_path, seed=3, **SHORT)
+    steps = itertools.count(1)
+
+    def save_and_stop(self, state, save=Checkpoints.save):
+        save(self, state)
+        if next(steps) == 15:
+            raise Interrupted("stopped", signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "save", save_and_stop)
+        with pytest.raises(Interrupted):
+            rnnkit.run(name, out=tmp_path, seed=3, checkpoint_steps=1, **SHORT)
+    resumed = rnnkit.run(name, out=tmp_path, seed=3, checkpoint_steps=1, resume=True, **SHORT)
+    assert resumed.path.name == "2" and not (tmp_path / ".runs").exists()
+    for one, other in zip(_core_weights(whole.path), _core_weights(resumed.path), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert whole.card["scores"] == resumed.card["scores"]
+
+
+def test_it_is_finetuned_on_other_columns_and_an_unseen_label(bundle, tmp_path):
+    recipe = catalog.load(bundle.card["recipe"])
+    rows = pd.read_csv(sample_path(recipe)).sample(400, random_state=1)
+    if labels := bundle.card["labels"]:
+        kept = rows[recipe.target].astype(str)
+        rows[recipe.target] = kept.where(kept.index % 3 > 0, "never seen before")
+    columns = {column: f"my {column}" for column in (*recipe.inputs, recipe.target)}
+    rows = rows.rename(columns=columns).assign(other=1)
+    before = _core_weights(bundle.path)
+    child = rnnkit.finetune(bundle, rows, columns=columns, out=tmp_path, epochs=1)
+    for one, other in zip(before, _core_weights(bundle.path), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert child.path == tmp_path / bundle.path.parent.name / "1"
+    assert child.card["labels"] == sorted({*labels, "never seen before"} if labels else ())
+    assert child.card["parent"]["sha256"] == bundle.sha256
+    metric = next(iter(child.card["scores"]["test"]))
+    for scores in (child.card, child.card["parent"], child.card["scratch"]):
+        assert np.isfinite(scores["scores"]["test"][metric])
+    for values in child.predict({name: list(rows[columns[name]]) for name in recipe.inputs}).values():
+        assert len(values) == 400 and (values.dtype == object or np.isfinite(values).all())
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,11 @@ import jsonargparse
 import yaml
 
 from rnnkit.messages import did_you_mean
+from rnnkit.plain_yaml import read_plain
 from rnnkit.settings import KINDS, Settings, SourceSettings, unknown_setting
 
 LIMITS = {"at_least": "at least {}", "above": "above {}", "at_most": "at most {}", "below": "below {}"}
-SWITCHES = ("help", "config", "print_config", "json")
+SWITCHES = ("help", "config", "print_config", "json", "resume")
 READING = ("columns", "header", "encoding", "quoting", "skip_bad_rows")
 
 
@@ -34,8 +35,13 @@ class Parser(jsonargparse.ArgumentParser):
         help = "Print all settings as YAML, with what each means, and do nothing else."
         self.add_argument("--print-config", action="store_true", help=help)
 
-    def add_settings(self, kind: type[Settings]) -> None:
-        """Adds one flag per setting of `kind`, grouped by the class that declares it."""
+    def add_settings(self, kind: type[Settings], defaults: Settings | None = None) -> None:
+        """Adds one flag per setting of `kind`, grouped by the class that declares it.
+
+        Args:
+            kind: The settings.
+            defaults: Of that kind; what holds where nothing is given, else each setting's own default.
+        """
         self.epilog = "The value shown after a flag is its default."
         for declaring in (*kind.__mro__[1:], kind):
             own = vars(declaring).get("__annotations__", {})
@@ -43,7 +49,7 @@ class Parser(jsonargparse.ArgumentParser):
                 title = "this recipe" if declaring is kind else declaring.__doc__.partition("\n")[0].rstrip(".").lower()
                 group = self.add_argument_group(title)
                 for field in fields:
-                    _add_setting(group, field, field.default)
+                    _add_setting(group, field, getattr(defaults, field.name) if defaults else field.default)
 
     def add_reading(self) -> None:
         """Adds the flags that say how a table is read; but for --skip-bad-rows, None where not given."""
@@ -51,12 +57,21 @@ class Parser(jsonargparse.ArgumentParser):
             if field.name in READING:
                 _add_setting(self, field, field.default if field.type is bool else None)
 
+    def add_switch(self, name: str, default: bool, help: str) -> None:
+        """Adds --name and --no-name."""
+        self.add_argument(f"--{name}", action=jsonargparse.ActionYesNo(no_prefix="no-"), default=default, help=help)
+
+    def add_no_verify(self) -> None:
+        """Adds --no-verify, of the verbs that read a bundle."""
+        help = "Do not compare the bundle's files with the sizes and hashes in its card."
+        self.add_argument("--no-verify", action="store_true", help=help)
+
     def add_json(self, help: str = "End with one JSON object on the last line.") -> None:
         """Adds --json."""
         self.add_argument("--json", action="store_true", help=help)
 
     def parse(self, arguments: list[str]) -> dict[str, object]:
-        """Parses the arguments.
+        """Parses the arguments; `given` has the names of those that do not come from defaults.
 
         Raises:
             LookupError: A flag or a key of the YAML file does not exist.
@@ -73,6 +88,7 @@ class Parser(jsonargparse.ArgumentParser):
             parsed = self.parse_args(arguments)
         except jsonargparse.ArgumentError as error:
             raise _in_our_words(str(error), known) from None
+        self.given = set(vars(self.parse_args(arguments, defaults=False)))
         values = {name: value for name, value in vars(parsed).items() if name != "config"}
         if values.pop("print_config", False):
             sys.stdout.write(_as_yaml(self.description or self.prog, known, values))
@@ -130,16 +146,7 @@ def _check_yaml(path, actions):
         raise FileNotFoundError(
             f"--config {str(path)!r}: there is no such file. `--print-config` writes one to begin from."
         )
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", None)
-        where = "" if line is None else f", line {line + 1}"
-        reason = getattr(error, "problem", None) or str(error)
-        raise ValueError(f"{path}{where}: not YAML: {reason}. Write one `setting: value` a line.") from None
-    if not isinstance(values, dict | None):
-        raise ValueError(f"{path}: settings are expected, one `setting: value` a line. Got {type(values).__name__}.")
-    for name, value in (values or {}).items():
+    for name, value in read_plain(path).items():
         if name not in actions:
             raise LookupError(f"{path}: {unknown_setting(str(name), actions)}")
         _check_yaml_value(path, name, value, yes_no=isinstance(actions[name], jsonargparse.ActionYesNo))

@@ -1,16 +1,21 @@
 """run: flags and YAML -> a bundle, and what a person wants to know of it."""
 
+import contextlib
 import json
 import shlex
+import signal
+import sys
 import textwrap
+from collections.abc import Iterator
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from rnnkit import catalog
+from rnnkit import catalog, runs
 from rnnkit.bundle import Bundle
 from rnnkit.commands.parsing import Parser
+from rnnkit.interrupts import Interrupted
 from rnnkit.progress import Reporter
 from rnnkit.quiet import import_tensorflow
 from rnnkit.settings import from_mapping
@@ -31,21 +36,67 @@ def run_(arguments: list[str]) -> None:
     made = catalog.load(name)
     usage = f"rnnkit run {name} [--data PATH] [--config FILE] [--SETTING VALUE …]"
     parser = Parser(usage=usage, description=catalog.describe(name)["about"])
-    parser.add_config()
-    parser.add_argument("--out", type=str, default="saved_models", metavar="saved_models", help="Folder of bundles.")
-    parser.add_argument("--name", type=str, default=name, metavar=name, help="Name of the bundle.")
-    parser.add_json()
+    add_order(parser, name, "saved_models")
     parser.add_settings(made.settings)
     values = parser.parse(flags)
-    out, bundle, as_json = values.pop("out"), values.pop("name"), values.pop("json")
-    settings = from_mapping(made.settings, values)
-    reporter = Reporter(Console(stderr=True))
-    from rnnkit import recipe
+    from rnnkit import running
 
-    written = recipe.run(made, settings, out=out, name=bundle, reporter=reporter)
+    where, settings, as_json = ordered(parser, values)
+    reporter = Reporter(Console(stderr=True))
+    with says_how_to_resume(["run", name], where, "saved_models", name):
+        written = running.run(made, from_mapping(made.settings, settings), running.Order(**where), reporter)
     print_scores(written)
     if as_json:
         print(json.dumps({"path": str(written.path), **written.card}))
+
+
+def add_order(parser: Parser, name: str, out: str) -> None:
+    """Adds the flags of whatever trains: --config, --out, --name, --resume and --json."""
+    parser.add_config()
+    parser.add_argument("--out", type=str, default=out, metavar=out, help="Folder of bundles.")
+    parser.add_argument("--name", type=str, default=name, metavar=name, help="Name of the bundle.")
+    help = "Go on with the newest interrupted run of that name, with the settings it has."
+    parser.add_argument("--resume", action="store_true", help=help)
+    parser.add_json()
+
+
+def ordered(parser: Parser, values: dict) -> tuple[dict, dict, bool]:
+    """Parts what was parsed into where and how to run, the settings, and whether JSON is asked for.
+
+    With --resume the settings are those of the interrupted run, but for those that are given.
+    """
+    where = {name: values.pop(name) for name in ("out", "name", "resume")}
+    as_json = values.pop("json")
+    if where["resume"] and (waiting := runs.interrupted(where["out"], where["name"])):
+        values |= {k: v for k, v in waiting[-1].description.items() if k in values and k not in parser.given}
+    return where, values, as_json
+
+
+@contextlib.contextmanager
+def says_how_to_resume(verb: list[str], where: dict, out: str, name: str) -> Iterator[None]:
+    """Adds to an interruption, or a full disk, by which line the run is gone on with; says if one is waiting."""
+    line = ["rnnkit", *verb]
+    line += ["--out", where["out"]] if where["out"] != out else []
+    line += ["--name", where["name"]] if where["name"] != name else []
+    line = shlex.join([*line, "--resume"])
+    waiting = runs.interrupted(where["out"], where["name"])
+    if waiting and not where["resume"]:
+        folder = waiting[-1].path
+        print(f"note: {folder} is a run that was interrupted. To go on with it instead: {line}", file=sys.stderr)
+
+    def left():
+        return len(runs.interrupted(where["out"], where["name"])) > len(waiting) - where["resume"]
+
+    try:
+        yield
+    except KeyboardInterrupt as stopped:
+        number = getattr(stopped, "signal", signal.SIGINT)
+        then = f"Go on with: {line}" if left() else "Nothing was written; earlier versions are whole."
+        raise Interrupted(f"{str(stopped) or 'interrupted'}. {then}", number) from None
+    except OSError as error:
+        if not left():
+            raise
+        raise OSError(f"{error} Its training is kept; go on with: {line}") from None
 
 
 def print_scores(bundle: Bundle) -> None:
@@ -56,8 +107,9 @@ def print_scores(bundle: Bundle) -> None:
     rivals = {name: scores["test"][metric] for name, scores in card["baselines"].items()}
     strongest = max(rivals, key=rivals.get)
     difference = card["scores"]["test"][metric] - rivals[strongest]
-    verdict = f"{abs(difference):.4f} {'above' if difference > 0 else 'BELOW'}" if difference else "the same as"
-    print(f"\ntest {metric} is {verdict} the strongest baseline, {strongest}.")
+    print(f"\ntest {metric} is {_verdict(difference)} the strongest baseline, {strongest}.")
+    for name, scores in relatives(card).items():
+        print(f"test {metric} is {_verdict(card['scores']['test'][metric] - scores[metric])} {name}.")
     print(
         f"{card['train_seconds']:.1f} s of training, {card['tokens_per_second']:,.0f} tokens/s, "
         f"epoch {card['best_epoch']} of {card['epochs']} kept, {card['parameters']:,} parameters."
@@ -71,6 +123,20 @@ def print_scores(bundle: Bundle) -> None:
     print(f"         rnnkit show {path}")
 
 
+def _verdict(difference):
+    return f"{abs(difference):.4f} {'above' if difference > 0 else 'BELOW'}" if difference else "the same as"
+
+
+def relatives(card: dict) -> dict[str, dict[str, float]]:
+    """Returns the test scores of the parent, and of a model that began anew, where the card has them."""
+    found = {}
+    if scores := card.get("parent", {}).get("scores"):
+        found[f"the parent, version {card['parent']['version']}"] = scores["test"]
+    if "scratch" in card:
+        found["the same model begun anew"] = card["scratch"]["scores"]["test"]
+    return found
+
+
 def print_score_table(card: dict) -> None:
     """Prints the test scores, the baselines' first, and the valid scores."""
     metrics = list(card["scores"]["test"])
@@ -79,6 +145,7 @@ def print_score_table(card: dict) -> None:
     for metric in metrics:
         table.add_column(metric, justify="right", overflow="fold")
     rows = {name: scores["test"] for name, scores in card["baselines"].items()}
+    rows |= relatives(card)
     rows |= {card["recipe"]: card["scores"]["test"], f"{card['recipe']} on valid": card["scores"]["valid"]}
     for name, scores in rows.items():
         cells = [f"{scores[metric]:.4f}" if metric in scores else "" for metric in metrics]

@@ -27,6 +27,7 @@ class Splits:
         train, valid, test: The rows.
         card: `path` as given, `rows` of each split, `sha256` of the bytes read.
         notes: One-line remarks for the user.
+        scans: What they were cut from.
     """
 
     train: Rows
@@ -34,6 +35,20 @@ class Splits:
     test: Rows
     card: dict
     notes: tuple[str, ...] = ()
+    scans: tuple[Scan, ...] = ()
+
+    def changed(self) -> tuple[str, ...]:
+        """Returns a remark for each table that is no longer as it was when it was read."""
+        remarks = []
+        for scanned in self.scans:
+            try:
+                same = scanned.table.stamp() == scanned.stamp
+            except OSError:
+                same = False
+            if not same:
+                hash = f"{scanned.sha256[:12]}…"
+                remarks.append(f"{scanned.table.name} has changed during the run; what was read had SHA-256 {hash}.")
+        return tuple(remarks)
 
 
 def read_splits(
@@ -84,7 +99,8 @@ def read_splits(
     splits = _cut(scans, shares, seed)
     rows = {name: len(split) for name, split in splits.items()}
     card = {"path": "DataFrame" if is_data_frame(data) else os.fspath(data), "rows": rows, "sha256": _sha256(scans)}
-    return Splits(**splits, card=card, notes=(*unlabelled_note(data), *_notes(scans)))
+    notes = (*unlabelled_note(data), *_notes(scans))
+    return Splits(**splits, card=card, notes=notes, scans=tuple(scans.values()))
 
 
 def _check_classes(train: Scan, *, cut: bool):

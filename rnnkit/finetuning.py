@@ -1,0 +1,86 @@
+"""Fine-tuning: a bundle and own rows -> a child that goes on from its weights and its preparation."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from rnnkit import bundle as bundles
+from rnnkit import catalog, running
+from rnnkit.parts import load_parts
+from rnnkit.progress import SILENT, Reporter
+from rnnkit.recipe import Parent, Recipe
+from rnnkit.settings import Settings, SourceSettings, TransferSettings, from_mapping
+
+RATE = 0.3
+"""The learning rate of a child as a share of its parent's, where none is given."""
+
+
+def finetune(
+    parent: bundles.Bundle,
+    given: Mapping[str, object],
+    order: running.Order | None = None,
+    *,
+    scratch: bool = True,
+    reporter: Reporter = SILENT,
+) -> bundles.Bundle:
+    """Trains a bundle further on other rows and writes the result as a new version.
+
+    Args:
+        parent: The bundle to go on from.
+        given: Settings that differ from `child_defaults`, `data` among them.
+        order: Tables and where to write; its name is the parent's by default, its `parent` and `scratch` are set here.
+        scratch: Also train a model anew on the same rows, to see what the parent is worth.
+        reporter: Tells a person what goes on.
+
+    Raises:
+        ValueError: A setting is fixed by the parent's weights, or as `running.run`.
+        LookupError, OSError, Interrupted: As `running.run`.
+    """
+    recipe = catalog.load(parent.card["recipe"])
+    if recipe.grow is None:
+        raise ValueError(f"The recipe {recipe.name!r} can't be fine-tuned yet. Train anew: rnnkit run {recipe.name}.")
+    learnt = parent_settings(recipe, parent)
+    settings = from_mapping(recipe.settings, {**child_defaults(learnt).as_dict(), **given})
+    for name in recipe.structure:
+        if getattr(settings, name) != getattr(learnt, name):
+            raise ValueError(
+                f"{name} of a child is its parent's, {getattr(learnt, name)!r}. Got {getattr(settings, name)!r}. "
+                f"Leave it out, or train anew: rnnkit run {recipe.name}."
+            )
+    if settings.encoder_from:
+        raise ValueError(
+            f"--encoder-from is for new models: a child begins from its parent. Got {settings.encoder_from!r}. "
+            f"Leave it out, or use `rnnkit run {recipe.name}`."
+        )
+    preparation, core = load_parts(parent, recipe)
+    order = order or running.Order()
+    order = dataclasses.replace(
+        order,
+        name=order.name or parent.path.absolute().parent.name,
+        parent=Parent(parent, learnt, preparation, core),
+        scratch=_anew(learnt, settings) if scratch else None,
+    )
+    return running.run(recipe, settings, order, reporter)
+
+
+def parent_settings(recipe: Recipe, parent: bundles.Bundle) -> Settings:
+    """Returns the settings a bundle was trained with; those it doesn't know, being older, have their defaults."""
+    known = {field.name for field in dataclasses.fields(recipe.settings)}
+    return from_mapping(recipe.settings, {k: v for k, v in parent.card["settings"].items() if k in known})
+
+
+def child_defaults(parent: Settings) -> Settings:
+    """Returns what a child is trained with where nothing else is given.
+
+    Its rows are read by the defaults, for they are other rows; what is taken over, and frozen, begins
+    anew too; the learning rate is lower than the parent's; all else is as the parent had it.
+    """
+    anew = {f.name: f.default for kind in (SourceSettings, TransferSettings) for f in dataclasses.fields(kind)}
+    return dataclasses.replace(parent, **anew, learning_rate=RATE * parent.learning_rate)
+
+
+def _anew(learnt, settings):
+    """The parent's settings for the child's rows: what `run` would have made of them."""
+    taken = {f.name: getattr(settings, f.name) for f in dataclasses.fields(SourceSettings)}
+    kept = {name: getattr(settings, name) for name in ("seed", "precision", "xla", "checkpoint_minutes")}
+    begun = {f.name: f.default for f in dataclasses.fields(TransferSettings)}
+    return dataclasses.replace(learnt, **begun, **taken, **kept)

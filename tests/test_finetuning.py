@@ -1,0 +1,160 @@
+"""Fine-tuning: what a child takes from its parent, what it learns, what is refused."""
+
+import itertools
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import rnnkit
+from rnnkit import catalog, finetuning
+from rnnkit.parts import load_parts
+
+SHORT = {"epochs": 1, "scratch": False}
+
+
+def parts(bundle):
+    return load_parts(bundle, catalog.load(bundle.card["recipe"]))
+
+
+def layer(core, name):
+    return core.get_layer(name).get_weights()
+
+
+@pytest.fixture(scope="module")
+def other():
+    """Rows with words that `reviews` lacks."""
+    words = {"good": ["lovely", "sparkling"], "bad": ["dull", "dreary"]}
+    rows = [(f"a {noun} was {word}", label) for label in words for word in words[label] for noun in "fghijklmnop"]
+    return pd.DataFrame(rows, columns=["text", "label"])
+
+
+def test_words_join_the_vocabulary_and_the_old_keep_their_places(tiny, other, tmp_path):
+    child = rnnkit.finetune(tiny, other, out=tmp_path, freeze="embedding", **SHORT)
+    (old, old_core), (new, new_core) = parts(tiny), parts(child)
+    before, after = (preparation.features.get_layer("words").vocabulary for preparation in (old, new))
+    assert after[: len(before)] == before and {"sparkling", "dreary"} <= set(after[len(before) :])
+    rows = layer(old_core, "embedding")[0]
+    assert np.array_equal(layer(new_core, "embedding")[0][: len(rows)], rows)
+    assert child.card["facts"]["vocabulary"] == old.facts["vocabulary"] + len(after) - len(before)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"good": "good", "bad": "bad"},
+        {"good": "bad", "bad": "good"},
+        {"good": "joy", "bad": "bad"},
+        {"good": "joy", "bad": "woe"},
+    ],
+    ids=["the same", "exchanged", "one other", "all others"],
+)
+def test_rows_of_the_head_go_with_their_labels(tiny, reviews, tmp_path, names):
+    rows = reviews.assign(label=reviews["label"].map(names))
+    # At a rate of nearly 0 the weights are those that were taken over.
+    child = rnnkit.finetune(tiny, rows, out=tmp_path, learning_rate=1e-12, **SHORT)
+    (old, old_core), (new, new_core) = parts(tiny), parts(child)
+    for place, label in enumerate(new.labels):
+        for mine, theirs in zip(layer(new_core, "logits"), layer(old_core, "logits"), strict=True):
+            same = label in old.labels and np.allclose(
+                mine[..., place], theirs[..., old.labels.index(label)], atol=1e-9
+            )
+            assert same == (label in old.labels)
+    known = bool(set(new.labels) & set(old.labels))
+    assert bool(child.card["parent"]["scores"]) == known
+
+
+def test_labels_may_become_more_and_fewer(tiny, reviews, tmp_path):
+    more = reviews.assign(label=np.where(np.arange(len(reviews)) % 3, reviews["label"], "odd"))
+    child = rnnkit.finetune(tiny, more, out=tmp_path, **SHORT)
+    assert child.card["labels"] == ["bad", "good", "odd"]
+    grandchild = rnnkit.finetune(child, reviews, out=tmp_path, **SHORT)
+    assert grandchild.card["labels"] == ["bad", "good"] and grandchild.path.name == "2"
+    assert grandchild.card["parent"] | {"scores": None} == {
+        "path": str(child.path),
+        "recipe": "sentiment",
+        "version": 1,
+        "sha256": child.sha256,
+        "scores": None,
+    }
+
+
+def test_the_parent_and_a_model_begun_anew_are_scored_on_the_same_rows(tiny, reviews, tmp_path):
+    child = rnnkit.finetune(tiny, reviews, out=tmp_path, bundle="mine", epochs=1)
+    assert child.path == tmp_path / "mine" / "1"
+    held = pd.DataFrame(child.rows("test"))
+    assert len(held) == child.card["data"]["rows"]["test"]
+    again = rnnkit.evaluate(tiny, held)
+    assert child.card["parent"]["scores"]["test"] == pytest.approx(again, abs=1e-5)
+    names = set(child.card["scores"]["test"])
+    assert set(child.card["scratch"]["scores"]["test"]) == names == set(child.card["parent"]["scores"]["test"])
+
+
+def test_frozen_parts_stay_and_the_others_move(tiny, reviews, tmp_path):
+    child = rnnkit.finetune(tiny, reviews, out=tmp_path, freeze="embedding,encoder", batch_size=4, **SHORT)
+    (_, old_core), (_, new_core) = parts(tiny), parts(child)
+    for name, moves in {"embedding": False, "recurrent_1": False, "logits": True}.items():
+        same = [np.array_equal(a, b) for a, b in zip(layer(old_core, name), layer(new_core, name), strict=True)]
+        assert all(same) != moves, name
+    # What was frozen once is trained again by a later child.
+    later = rnnkit.finetune(child, reviews, out=tmp_path, batch_size=4, **SHORT)
+    assert not np.array_equal(layer(parts(later)[1], "recurrent_1")[0], layer(new_core, "recurrent_1")[0])
+
+
+def test_it_goes_by_its_own_rows_and_otherwise_by_the_parents_settings(tiny):
+    recipe = catalog.load("sentiment")
+    learnt = finetuning.parent_settings(recipe, tiny)
+    child = finetuning.child_defaults(learnt)
+    assert (learnt.units, child.units) == (5, 5) and (child.data, child.columns, child.freeze) == ("sample", "", "")
+    assert child.learning_rate == pytest.approx(finetuning.RATE * learnt.learning_rate)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"units": 6},
+            "units of a child is its parent's, 5. Got 6. Leave it out, or train anew: rnnkit run sentiment.",
+        ),
+        ({"freeze": "embeding"}, "There is no part or layer 'embeding' to freeze. Did you mean 'embedding'?"),
+        ({"encoder_from": "x"}, "--encoder-from is for new models"),
+        ({"unfreeze_every": 3.0}, "unfreeze_every must be below"),
+        ({"colour": 6}, "There is no setting 'colour'."),
+    ],
+)
+def test_what_a_child_cannot_have_is_refused_and_nothing_written(tiny, reviews, tmp_path, given, message):
+    with pytest.raises((ValueError, LookupError)) as error:
+        rnnkit.finetune(tiny, reviews, out=tmp_path, **SHORT | given)
+    assert str(error.value).startswith(message) and not list(tmp_path.iterdir())
+
+
+def test_a_new_model_begins_from_the_encoder_of_another(tiny, other, tmp_path, capsys):
+    new = rnnkit.run(
+        "sentiment",
+        data=other,
+        out=tmp_path,
+        encoder_from=str(tiny.path),
+        freeze="encoder",
+        units=5,
+        embedding_units=7,
+        ngrams=0,
+        epochs=1,
+    )
+    (old, old_core), (mine, core) = parts(tiny), parts(new)
+    words, others = (p.features.get_layer("words").vocabulary for p in (mine, old))
+    shared = set(words) & set(others)
+    assert shared and any("recurrent_1" in note for note in new.card["notes"])
+    for mine_, theirs in zip(layer(core, "recurrent_1"), layer(old_core, "recurrent_1"), strict=True):
+        assert np.array_equal(mine_, theirs)
+    with pytest.raises(ValueError, match="fits"):
+        rnnkit.run("sentiment", data=other, out=tmp_path, encoder_from=str(tiny.path), units=6, embedding_units=8)
+
+
+def test_a_clock_that_goes_backwards_changes_nothing(tiny, reviews, tmp_path, monkeypatch):
+    clock = itertools.count(2e9, -3600)
+    monkeypatch.setattr(time, "time", lambda: next(clock))
+    children = [rnnkit.finetune(tiny, reviews, out=tmp_path, **SHORT) for _ in range(2)]
+    assert [child.path.name for child in children] == ["1", "2"]
+    assert rnnkit.load(tmp_path / "tiny").path == children[1].path
+    assert children[1].card["train_seconds"] >= 0
