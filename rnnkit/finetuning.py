@@ -11,7 +11,7 @@ from rnnkit.recipe import Parent, Recipe
 from rnnkit.settings import Settings, SourceSettings, TransferSettings, from_mapping
 
 RATE = 0.3
-"""The learning rate of a child as a share of its parent's, where none is given."""
+"""The learning rate of a child as a share of that of a model begun anew, where none is given."""
 
 
 def finetune(
@@ -39,14 +39,14 @@ def finetune(
     if recipe.grow is None:
         raise ValueError(f"The recipe {recipe.name!r} can't be fine-tuned yet. Train anew: rnnkit run {recipe.name}.")
     learnt = parent_settings(recipe, parent)
-    settings = from_mapping(recipe.settings, {**child_defaults(learnt).as_dict(), **given})
+    settings = from_mapping(recipe.settings, {**child_defaults(recipe, parent).as_dict(), **given})
     for name in recipe.structure:
         if getattr(settings, name) != getattr(learnt, name):
             raise ValueError(
                 f"{name} of a child is its parent's, {getattr(learnt, name)!r}. Got {getattr(settings, name)!r}. "
                 f"Leave it out, or train anew: rnnkit run {recipe.name}."
             )
-    if settings.encoder_from:
+    if isinstance(settings, TransferSettings) and settings.encoder_from:
         raise ValueError(
             f"--encoder-from is for new models: a child begins from its parent. Got {settings.encoder_from!r}. "
             f"Leave it out, or use `rnnkit run {recipe.name}`."
@@ -56,8 +56,8 @@ def finetune(
     order = dataclasses.replace(
         order,
         name=order.name or parent.path.absolute().parent.name,
-        parent=Parent(parent, learnt, preparation, core),
-        scratch=_anew(learnt, settings) if scratch else None,
+        parent=Parent(parent, learnt, preparation, core, rate_anew(parent)),
+        scratch=_anew(learnt, settings, rate_anew(parent)) if scratch else None,
     )
     return running.run(recipe, settings, order, reporter)
 
@@ -68,19 +68,27 @@ def parent_settings(recipe: Recipe, parent: bundles.Bundle) -> Settings:
     return from_mapping(recipe.settings, {k: v for k, v in parent.card["settings"].items() if k in known})
 
 
-def child_defaults(parent: Settings) -> Settings:
+def rate_anew(parent: bundles.Bundle) -> float:
+    """Returns the learning rate of a model begun anew: the parent's or, of a child, its first ancestor's."""
+    return parent.card.get("parent", {}).get("learning_rate_anew", parent.card["settings"]["learning_rate"])
+
+
+def child_defaults(recipe: Recipe, parent: bundles.Bundle) -> Settings:
     """Returns what a child is trained with where nothing else is given.
 
     Its rows are read by the defaults, for they are other rows; what is taken over, and frozen, begins
-    anew too; the learning rate is lower than the parent's; all else is as the parent had it.
+    anew too; the learning rate is lower than that of a model begun anew, in children of children no
+    lower still; all else is as the parent had it.
     """
-    anew = {f.name: f.default for kind in (SourceSettings, TransferSettings) for f in dataclasses.fields(kind)}
-    return dataclasses.replace(parent, **anew, learning_rate=RATE * parent.learning_rate)
+    learnt = parent_settings(recipe, parent)
+    kinds = [kind for kind in (SourceSettings, TransferSettings) if isinstance(learnt, kind)]
+    anew = {field.name: field.default for kind in kinds for field in dataclasses.fields(kind)}
+    return dataclasses.replace(learnt, **anew, learning_rate=RATE * rate_anew(parent))
 
 
-def _anew(learnt, settings):
+def _anew(learnt, settings, rate):
     """The parent's settings for the child's rows: what `run` would have made of them."""
     taken = {f.name: getattr(settings, f.name) for f in dataclasses.fields(SourceSettings)}
     kept = {name: getattr(settings, name) for name in ("seed", "precision", "xla", "checkpoint_minutes")}
-    begun = {f.name: f.default for f in dataclasses.fields(TransferSettings)}
-    return dataclasses.replace(learnt, **begun, **taken, **kept)
+    begun = {f.name: f.default for f in dataclasses.fields(TransferSettings) if isinstance(learnt, TransferSettings)}
+    return dataclasses.replace(learnt, **begun, **taken, **kept, learning_rate=rate)

@@ -57,12 +57,14 @@ class Parent:
         settings: The parent's.
         preparation: What its train split taught.
         core: Its trained core, in float32.
+        rate: The learning rate of a model begun anew: the parent's, or if that is a child too, its first ancestor's.
     """
 
     bundle: bundle.Bundle
     settings: Settings
     preparation: Preparation
     core: keras.Model
+    rate: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)

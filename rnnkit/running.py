@@ -13,7 +13,7 @@ from rnnkit.checking import short_form
 from rnnkit.parts import load_parts
 from rnnkit.progress import SILENT, Reporter
 from rnnkit.recipe import Parent, Preparation, Recipe
-from rnnkit.settings import Settings
+from rnnkit.settings import Settings, TransferSettings
 from rnnkit.sources import Splits
 from rnnkit.training.batches import Batches
 from rnnkit.training.checkpoints import Checkpoints
@@ -99,8 +99,7 @@ def describe(recipe: Recipe, settings: Settings, order: Order) -> dict:
     return {
         "verb": "finetune" if parent else "run",
         "recipe": recipe.name,
-        "parent": parent and str(parent.path),
-        "parent_sha256": parent and parent.sha256,
+        "parent": parent and (parent.sha256 or str(parent.path.absolute())),
         "scratch": order.scratch is not None,
         **settings.as_dict(),
     }
@@ -142,9 +141,10 @@ def _trained(recipe, settings, splits, parent, checkpoints: Checkpoints, reporte
         taken = carry(recipe, settings, parent, preparation, core) if parent else ()
         for layer, values in preparation.initial.items():
             core.get_layer(layer).set_weights(values)
-        if settings.encoder_from:
-            taken += _encoder(settings.encoder_from, core, preparation)
-        taken += freeze(core, recipe.groups, settings.freeze)
+        if isinstance(settings, TransferSettings):
+            if settings.encoder_from:
+                taken += _encoder(settings.encoder_from, core, preparation)
+            taken += freeze(core, recipe.groups, settings.freeze)
         train, valid = _batches(recipe, preparation, splits, settings, reporter)
         objective = recipe.objective(preparation.facts, settings)
         history = fit(core, train, valid, objective, settings, reporter, checkpoints)
@@ -199,6 +199,7 @@ def _parent_card(recipe, parent, splits, labels, reporter):
         "recipe": parent.bundle.card["recipe"],
         "version": parent.bundle.card["version"],
         "sha256": parent.bundle.sha256,
+        "learning_rate_anew": parent.rate,
     }
     if labels and not set(labels) & set(parent.preparation.labels):
         return card | {"scores": {}}

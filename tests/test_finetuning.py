@@ -69,6 +69,8 @@ def test_labels_may_become_more_and_fewer(tiny, reviews, tmp_path):
     more = reviews.assign(label=np.where(np.arange(len(reviews)) % 3, reviews["label"], "odd"))
     child = rnnkit.finetune(tiny, more, out=tmp_path, **SHORT)
     assert child.card["labels"] == ["bad", "good", "odd"]
+    rates = [finetuning.child_defaults(catalog.load("sentiment"), bundle).learning_rate for bundle in (tiny, child)]
+    assert rates[0] == rates[1] == child.card["settings"]["learning_rate"]
     grandchild = rnnkit.finetune(child, reviews, out=tmp_path, **SHORT)
     assert grandchild.card["labels"] == ["bad", "good"] and grandchild.path.name == "2"
     assert grandchild.card["parent"] | {"scores": None} == {
@@ -76,6 +78,7 @@ def test_labels_may_become_more_and_fewer(tiny, reviews, tmp_path):
         "recipe": "sentiment",
         "version": 1,
         "sha256": child.sha256,
+        "learning_rate_anew": tiny.card["settings"]["learning_rate"],
         "scores": None,
     }
 
@@ -105,7 +108,7 @@ def test_frozen_parts_stay_and_the_others_move(tiny, reviews, tmp_path):
 def test_it_goes_by_its_own_rows_and_otherwise_by_the_parents_settings(tiny):
     recipe = catalog.load("sentiment")
     learnt = finetuning.parent_settings(recipe, tiny)
-    child = finetuning.child_defaults(learnt)
+    child = finetuning.child_defaults(recipe, tiny)
     assert (learnt.units, child.units) == (5, 5) and (child.data, child.columns, child.freeze) == ("sample", "", "")
     assert child.learning_rate == pytest.approx(finetuning.RATE * learnt.learning_rate)
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from processes import Verbs
 
@@ -100,6 +101,22 @@ def test_export(verbs, tiny, tmp_path):
     assert verbs.run(*arguments)[0] == 0, verbs.said()
     assert not list((home / "1").glob(".partial*"))
     assert_only_whole(tmp_path)
+
+
+def test_predict(verbs, tiny, reviews, tmp_path):
+    many = pd.concat([reviews] * 400).assign(number=range(400 * len(reviews)))
+    many.to_csv(tmp_path / "many.csv", index=False)
+    arguments = ["predict", tiny.path, "--input", tmp_path / "many.csv", "--output"]
+    code, seconds = verbs.run(*arguments, tmp_path / "whole.csv")
+    assert code == 0, verbs.said()
+    draw, target = random.Random(4), tmp_path / "killed.csv"
+    for _ in range(MOMENTS):
+        target.unlink(missing_ok=True)
+        assert verbs.kill(draw.uniform(0.1, 0.9) * seconds, *arguments, target, "--resume") in (0, -signal.SIGKILL)
+        assert not target.exists() or target.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    assert verbs.run(*arguments, target, "--resume")[0] == 0, verbs.said()
+    assert target.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["killed.csv", "many.csv", "whole.csv"]
 
 
 def begun_training(out):

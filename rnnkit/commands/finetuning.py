@@ -35,7 +35,7 @@ def finetune_(arguments: list[str]) -> None:
     add_order(parser, name, out)
     help = "Also train a model anew on the same rows, to see what the parent is worth; --no-scratch saves the time."
     parser.add_switch("scratch", True, help)
-    parser.add_settings(made.settings, finetuning.child_defaults(finetuning.parent_settings(made, parent)))
+    parser.add_settings(made.settings, finetuning.child_defaults(made, parent))
     parser.add_no_verify()
     values = parser.parse(flags)
     del values["no_verify"]
@@ -44,7 +44,7 @@ def finetune_(arguments: list[str]) -> None:
     if settings["data"] == "sample" and "data" not in parser.given and not where["resume"]:
         raise ValueError(f"Say on which rows: rnnkit finetune {path} --data FILE.")
     reporter = Reporter(Console(stderr=True))
-    with says_how_to_resume(["finetune", path], where, out, name):
+    with says_how_to_resume(["finetune", str(parent.path)], where, out, name):
         order = running.Order(**where)
         written = finetuning.finetune(parent, settings, order, scratch=scratch, reporter=reporter)
     print_scores(written)
