@@ -6,7 +6,7 @@ import math
 
 import keras
 
-from rnnkit.interrupts import asked_to_stop
+from rnnkit.interrupts import Wish, asked_to_stop
 from rnnkit.layers import recurrent_loop
 from rnnkit.progress import SILENT, Reporter
 from rnnkit.settings import TrainingSettings
@@ -79,11 +79,14 @@ def fit(
     state = _newest(checkpoints, reporter)
     if state is not None:
         recall(keep, state)
-    writing = 0.0
+    resume = None
     if state is None or not state.facts["ended"]:
         compiled = compiles_loops(settings, share * float(train.store.lengths.sum()))
-        with recurrent_loop("compiled" if compiled else "plain"):
-            writing = _train(core, train, keep, objective, settings, steps, rates, reporter, checkpoints, state)
+        # Asked from here on: an interrupt that is raised while TensorFlow traces may get lost.
+        stop = contextlib.nullcontext(Wish()) if checkpoints is None else asked_to_stop(reporter.say)
+        with stop as wish, recurrent_loop("compiled" if compiled else "plain"):
+            resume = _resume(core, checkpoints, keep, state, settings, steps, wish)
+            _train(core, train, keep, objective, settings, steps, rates, resume, reporter)
     if not math.isfinite(keep.lowest):
         if checkpoints is not None:
             checkpoints.discard()
@@ -100,7 +103,7 @@ def fit(
         seconds=round(training + keep.seconds, 3),
         tokens_per_second=round(passes * float(train.store.lengths.sum()) / training, 1),
         examples_per_second=round(passes * len(train.store) / training, 1),
-        checkpoint_seconds=round(writing, 3),
+        checkpoint_seconds=round(resume.writing, 3) if resume else 0.0,
     )
 
 
@@ -117,38 +120,36 @@ def _newest(checkpoints, reporter):
     return state
 
 
-def _train(core, train, keep, objective, settings, steps, rates, reporter, checkpoints, state):
-    per_execution = settings.steps_per_execution or _steps_per_execution(core, steps)
+def _resume(core, checkpoints, keep, state, settings, steps, wish):
+    if checkpoints is None:
+        return None
+    per_execution = _steps_per_execution(core, settings, steps)
+    run = -(-steps // per_execution) * per_execution
+    often = {"seconds": settings.checkpoint_minutes * 60, "every": settings.checkpoint_steps}
+    return Resume(checkpoints, keep, state, steps=steps, run=run, wish=wish, **often)
+
+
+def _train(core, train, keep, objective, settings, steps, rates, resume, reporter):
     core.compile(
         optimizer(settings, steps * settings.epochs, rates),
         RowLoss(objective.train),
         jit_compile=False,
-        steps_per_execution=per_execution,
+        steps_per_execution=_steps_per_execution(core, settings, steps),
     )
     core.optimizer.build(core.trainable_variables)
-    show = ShowEpochs(keep, train, steps, settings.epochs, reporter)
-    callbacks = [keep, show]
+    epoch, start, passed = (resume.epoch, resume.start, resume.batches) if resume else (0, 0, 0)
+    callbacks = [keep, ShowEpochs(keep, train, steps, settings.epochs, reporter, start)]
     if settings.tensorboard:
         callbacks.append(keras.callbacks.TensorBoard(settings.tensorboard, update_freq="epoch"))
-    with contextlib.ExitStack() as stack:
-        epoch, start, resume = 0, 0, None
-        if checkpoints is not None:
-            run = -(-steps // per_execution) * per_execution
-            wish = stack.enter_context(asked_to_stop(reporter.say))
-            often = {"seconds": settings.checkpoint_minutes * 60, "every": settings.checkpoint_steps}
-            resume = Resume(checkpoints, keep, state, steps=steps, run=run, wish=wish, **often)
-            callbacks.append(resume)
-            epoch, show.start, start = resume.epoch, resume.start, resume.batches
-        core.fit(
-            train.dataset(repeat=True, start=start),
-            steps_per_epoch=steps,
-            initial_epoch=epoch,
-            epochs=settings.epochs,
-            callbacks=callbacks,
-            shuffle=False,
-            verbose=0,
-        )
-    return resume.writing if resume else 0.0
+    core.fit(
+        train.dataset(repeat=True, start=passed),
+        steps_per_epoch=steps,
+        initial_epoch=epoch,
+        epochs=settings.epochs,
+        callbacks=[*callbacks, resume] if resume else callbacks,
+        shuffle=False,
+        verbose=0,
+    )
 
 
 def compiles_loops(settings: TrainingSettings, steps_in_epoch: float) -> bool:
@@ -164,8 +165,8 @@ def compiles_loops(settings: TrainingSettings, steps_in_epoch: float) -> bool:
     return settings.xla == "yes" or (settings.xla == "auto" and steps_in_epoch * settings.epochs > XLA_PAYS_FROM)
 
 
-def _steps_per_execution(core, steps):
+def _steps_per_execution(core, settings, steps):
     # The cost of returning to Python matters where a step is short; a bar should still move.
-    if core.count_params() > 1_000_000:
-        return 1
-    return max(1, min(8, steps // 20))
+    if settings.steps_per_execution:
+        return settings.steps_per_execution
+    return 1 if core.count_params() > 1_000_000 else max(1, min(8, steps // 20))
