@@ -85,8 +85,8 @@ def run(recipe: Recipe, settings: Settings, order: Order | None = None, reporter
         if order.parent:
             card["parent"] = _parent_card(recipe, order.parent, splits, labels, reporter)
         if order.scratch:
-            fresh = _trained(recipe, order.scratch, splits, None, held.checkpoints("scratch"), reporter)
-            card["scratch"] = _scratch_card(recipe, fresh, splits, reporter)
+            reporter.say("now the same model begun anew, to compare:")
+            card |= _scratch_card(recipe, order.scratch, splits, held.checkpoints("scratch"), reporter)
         for note in (changed := splits.changed()):
             reporter.say(f"note: {note}")
         card["notes"] += changed
@@ -208,11 +208,18 @@ def _parent_card(recipe, parent, splits, labels, reporter):
     return card | {"scores": {"test": recipe.judge(answers, truth, labels)}}
 
 
-def _scratch_card(recipe, fresh, splits, reporter):
+def _scratch_card(recipe, settings, splits, checkpoints, reporter):
+    """Trains a model anew on the child's rows and scores it on its test rows; that it fails does the child no harm."""
+    try:
+        fresh = _trained(recipe, settings, splits, None, checkpoints, reporter)
+    except (ValueError, LookupError, OSError) as error:
+        reporter.say(f"note: no model was begun anew to compare with: {error}")
+        return {}
     function = recipe.serve(fresh.preparation, fresh.core)["serving_default"].function
     answers, truth = _answers(recipe, function, splits.test, "scoring what began anew", reporter)
     scores = {"test": recipe.judge(answers, truth, fresh.preparation.labels)}
-    return {"scores": scores, "train_seconds": fresh.history.seconds, "epochs": len(fresh.history.epochs)}
+    cost = {"train_seconds": fresh.history.seconds, "epochs": len(fresh.history.epochs)}
+    return {"scratch": {"scores": scores, **cost}}
 
 
 def _card(recipe, settings, splits, trained):

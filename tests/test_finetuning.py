@@ -1,5 +1,6 @@
 """Fine-tuning: what a child takes from its parent, what it learns, what is refused."""
 
+import dataclasses
 import itertools
 import time
 
@@ -92,6 +93,13 @@ def test_the_parent_and_a_model_begun_anew_are_scored_on_the_same_rows(tiny, rev
     assert child.card["parent"]["scores"]["test"] == pytest.approx(again, abs=1e-5)
     names = set(child.card["scores"]["test"])
     assert set(child.card["scratch"]["scores"]["test"]) == names == set(child.card["parent"]["scores"]["test"])
+
+
+def test_a_child_is_written_though_no_model_can_be_begun_anew(tiny, reviews, tmp_path, monkeypatch):
+    anew = finetuning._anew
+    monkeypatch.setattr(finetuning, "_anew", lambda *args: dataclasses.replace(anew(*args), vectors="gone.txt"))
+    child = rnnkit.finetune(tiny, reviews, out=tmp_path, epochs=1)
+    assert "scratch" not in child.card and child.card["parent"]["scores"]
 
 
 def test_frozen_parts_stay_and_the_others_move(tiny, reviews, tmp_path):
