@@ -44,7 +44,7 @@ def schedule(settings: TrainingSettings, steps: int):
     """
     if settings.schedule == "plateau":
         return settings.learning_rate
-    warmup = math.ceil(settings.warmup * steps)
+    warmup = min(math.ceil(settings.warmup * steps), steps - 1)
     if settings.schedule == "cosine":
         return keras.optimizers.schedules.CosineDecay(
             0.0 if warmup else settings.learning_rate,
