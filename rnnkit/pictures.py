@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from matplotlib.figure import Figure
 
+from rnnkit.bundle.card import relatives
 from rnnkit.features.labels import class_numbers
 from rnnkit.metrics.classification import confusion, reliability
 
@@ -47,6 +48,7 @@ def _draw_losses(axes, history, best):
 def _draw_scores(axes, card):
     metric = next(iter(card["scores"]["test"]))
     bars = {name: scores["test"][metric] for name, scores in card["baselines"].items()}
+    bars |= {name: scores[metric] for name, scores in relatives(card).items()}
     bars[card["recipe"]] = card["scores"]["test"][metric]
     colours = [OURS if name == card["recipe"] else THEIRS for name in bars]
     axes.bar_label(axes.barh(list(bars), list(bars.values()), color=colours), fmt=" %.3f")

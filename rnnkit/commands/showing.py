@@ -40,6 +40,8 @@ def _print_card(bundle):
     print(f"data        {card['data']['path']}, rows {rows}")
     if card["labels"]:
         print(f"labels      {', '.join(card['labels'])}")
+    if parent := card.get("parent"):
+        print(f"parent      {parent['path']}, SHA-256 {(parent['sha256'] or 'unknown')[:12]}")
     print(f"trained     {card['train_seconds']:.1f} s, epoch {card['best_epoch']} of {card['epochs']} kept")
     print(f"parameters  {card['parameters']:,}")
     print(f"versions    {', '.join(f'{name} {version}' for name, version in card['versions'].items())}")

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from rnnkit import catalog, runs
 from rnnkit.bundle import Bundle
+from rnnkit.bundle.card import relatives
 from rnnkit.commands.parsing import Parser
 from rnnkit.interrupts import Interrupted
 from rnnkit.progress import Reporter
@@ -125,16 +126,6 @@ def print_scores(bundle: Bundle) -> None:
 
 def _verdict(difference):
     return f"{abs(difference):.4f} {'above' if difference > 0 else 'BELOW'}" if difference else "the same as"
-
-
-def relatives(card: dict) -> dict[str, dict[str, float]]:
-    """Returns the test scores of the parent, and of a model that began anew, where the card has them."""
-    found = {}
-    if scores := card.get("parent", {}).get("scores"):
-        found[f"the parent, version {card['parent']['version']}"] = scores["test"]
-    if "scratch" in card:
-        found["the same model begun anew"] = card["scratch"]["scores"]["test"]
-    return found
 
 
 def print_score_table(card: dict) -> None:
