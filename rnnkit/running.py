@@ -68,6 +68,9 @@ def run(recipe: Recipe, settings: Settings, order: Order | None = None, reporter
     name = order.name or recipe.name
     home = bundle.home(order.out, name)
     described = describe(recipe, settings, order)
+    if isinstance(settings, TransferSettings) and settings.encoder_from:
+        # A wrong name is told before anything is read.
+        bundle.load(settings.encoder_from)
     with runs.resume(order.out, name) if order.resume else runs.begin(order.out, name, described) as held:
         _check_same(held.description, described)
         splits = _read(recipe, settings, order, reporter)

@@ -8,7 +8,7 @@ import re
 import pandas as pd
 import pytest
 
-from rnnkit.sources import Format, parse_columns, read_splits
+from rnnkit.sources import Format, parse_columns, read_rows, read_splits
 
 ROWS = [(f"text {n}", ("neg", "pos")[n % 2]) for n in range(12)]
 LINES = "text,label\n" + "".join(f"{text},{label}\n" for text, label in ROWS)
@@ -343,3 +343,10 @@ def test_a_record_of_many_kilobytes_is_read(file):
     with open("r.csv", "w", newline="") as opened:
         csv.writer(opened).writerows([("text", "label"), *ROWS, ('"long" ' * 100_000, "pos")])
     assert sum(read("r.csv").card["rows"].values()) == 13
+
+
+def test_names_with_spaces_are_told_as_a_shell_takes_them(tmp_path):
+    path = tmp_path / "r.csv"
+    path.write_text("Review Text,Stars\na long enough text,1\nanother long text,2\n")
+    with pytest.raises(LookupError, match="--columns 'text=Review Text,label=Stars'$"):
+        read_rows(path, format=Format())

@@ -1,6 +1,7 @@
 """Columns: the recipe's names and the file's -> which cells to take, or a message that says which is which."""
 
 import difflib
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 
 from rnnkit.messages import did_you_mean, listed
@@ -89,7 +90,7 @@ def _missing(column, name, found, wanted, asked, sample, target, counted):
         places = ",".join(f"{name}={list(found).index(c)}" for name, c in guess.items())
         return f"{message} If its first line is a row and no header: --header no --columns {places}"
     pairs = [f"{name}={c}" for name, c in guess.items() if name != c] or [f"{name}={c}" for name, c in guess.items()]
-    return f"{message} Say which is which: --columns {','.join(pairs)}"
+    return f"{message} Say which is which: --columns {shlex.quote(','.join(pairs))}"
 
 
 def _guess(found, wanted, asked, rows, target):
