@@ -5,10 +5,10 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
+from toy_rows import rows
 
 from rnnkit.layers import embedding, pool, recurrent_stack
 from rnnkit.settings import TrainingSettings
-from rnnkit.training import store as stores
 from rnnkit.training.batches import Batches
 from rnnkit.training.fit import fit
 from rnnkit.training.objectives import RowLoss, classification
@@ -16,16 +16,6 @@ from rnnkit.training.optimizers import optimizer, schedule
 from rnnkit.training.precision import best_for_device, precision
 
 TOY = TrainingSettings(epochs=14, batch_size=16, learning_rate=0.02, patience=14)
-
-
-def rows(count, seed):
-    """Sequences of 3 and 4, behind a start token; the class is which of them comes first."""
-    random = np.random.default_rng(seed)
-    ids = random.integers(3, 5, (count, 9)).astype(np.int32)
-    ids[:, 0] = 2
-    for row, length in enumerate(random.integers(3, 10, count)):
-        ids[row, length:] = 0
-    return stores.write([({"ids": ids}, (ids[:, 1] == 4).astype(np.int32))], ("ids",))
 
 
 def core(seed=0, **settings):

@@ -7,11 +7,11 @@ import signal
 import keras
 import numpy as np
 import pytest
+from toy_rows import rows
 
 from rnnkit.interrupts import Interrupted
 from rnnkit.layers import embedding, pool, recurrent_stack
 from rnnkit.settings import TrainingSettings
-from rnnkit.training import store as stores
 from rnnkit.training.batches import Batches
 from rnnkit.training.callbacks import KeepBest
 from rnnkit.training.checkpoints import Checkpoints
@@ -28,16 +28,6 @@ ODD = {
     "averaged weights": {"average": 0.9, "optimizer": "adamw"},
     "compiled loops": {"xla": "yes", "label_smoothing": 0.1},
 }
-
-
-def rows(count, seed):
-    """Sequences of 3 and 4, behind a start token; the class is which of them comes first."""
-    random = np.random.default_rng(seed)
-    ids = random.integers(3, 5, (count, 9)).astype(np.int32)
-    ids[:, 0] = 2
-    for row, length in enumerate(random.integers(3, 10, count)):
-        ids[row, length:] = 0
-    return stores.write([({"ids": ids}, (ids[:, 1] == 4).astype(np.int32))], ("ids",))
 
 
 def trained(settings, checkpoints=None):

@@ -70,8 +70,13 @@ class Parser(jsonargparse.ArgumentParser):
         """Adds --json."""
         self.add_argument("--json", action="store_true", help=help)
 
+    @property
+    def given(self) -> set[str]:
+        """Names of the arguments parsed last that do not come from defaults."""
+        return set(vars(self.parse_args(self._arguments, defaults=False)))
+
     def parse(self, arguments: list[str]) -> dict[str, object]:
-        """Parses the arguments; `given` has the names of those that do not come from defaults.
+        """Parses the arguments.
 
         Raises:
             LookupError: A flag or a key of the YAML file does not exist.
@@ -88,7 +93,7 @@ class Parser(jsonargparse.ArgumentParser):
             parsed = self.parse_args(arguments)
         except jsonargparse.ArgumentError as error:
             raise _in_our_words(str(error), known) from None
-        self.given = set(vars(self.parse_args(arguments, defaults=False)))
+        self._arguments = arguments
         values = {name: value for name, value in vars(parsed).items() if name != "config"}
         if values.pop("print_config", False):
             sys.stdout.write(_as_yaml(self.description or self.prog, known, values))

@@ -69,7 +69,8 @@ def ordered(parser: Parser, values: dict) -> tuple[dict, dict, bool]:
     where = {name: values.pop(name) for name in ("out", "name", "resume")}
     as_json = values.pop("json")
     if where["resume"] and (waiting := runs.interrupted(where["out"], where["name"])):
-        values |= {k: v for k, v in waiting[-1].description.items() if k in values and k not in parser.given}
+        given = parser.given
+        values |= {k: v for k, v in waiting[-1].description.items() if k in values and k not in given}
     return where, values, as_json
 
 
