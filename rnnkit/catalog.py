@@ -43,7 +43,7 @@ def describe(name: str) -> dict[str, str]:
     """Reads what a recipe says of itself from its module's docstring.
 
     Returns:
-        `about`, the first line, and `reads`, `serves` and `scores` where the docstring has
+        `about`, the first line, and `reads`, `serves`, `scores` and `sample` where the docstring has
         lines that start with those words.
     """
     spec = importlib.util.find_spec(find(name).module)
@@ -51,7 +51,7 @@ def describe(name: str) -> dict[str, str]:
         text = ast.get_docstring(ast.parse(file.read())) or ""
     about, *_ = text.splitlines() or [""]
     parts = {"about": about}
-    for word in ("Reads", "Serves", "Scores"):
+    for word in ("Reads", "Serves", "Scores", "Sample"):
         if found := re.search(rf"^{word}\s+(.+(?:\n[ \t]+\S.*)*)", text, re.MULTILINE):
             parts[word.lower()] = " ".join(found[1].split())
     return parts

@@ -57,7 +57,7 @@ def finetune(
         order,
         name=order.name or parent.path.absolute().parent.name,
         parent=Parent(parent, learnt, preparation, core, rate_anew(parent)),
-        scratch=_anew(learnt, settings, rate_anew(parent)) if scratch else None,
+        scratch=_anew(recipe, learnt, settings, rate_anew(parent)) if scratch else None,
     )
     return running.run(recipe, settings, order, reporter)
 
@@ -83,12 +83,16 @@ def child_defaults(recipe: Recipe, parent: bundles.Bundle) -> Settings:
     learnt = parent_settings(recipe, parent)
     kinds = [kind for kind in (SourceSettings, TransferSettings) if isinstance(learnt, kind)]
     anew = {field.name: field.default for kind in kinds for field in dataclasses.fields(kind)}
+    if recipe.inherited:
+        anew |= recipe.inherited(parent.card)
     return dataclasses.replace(learnt, **anew, learning_rate=RATE * rate_anew(parent))
 
 
-def _anew(learnt, settings, rate):
+def _anew(recipe, learnt, settings, rate):
     """The parent's settings for the child's rows: what `run` would have made of them."""
-    taken = {f.name: getattr(settings, f.name) for f in dataclasses.fields(SourceSettings)}
+    sources = [kind for kind in type(settings).__mro__[1:] if issubclass(kind, SourceSettings)]
+    names = {f.name for kind in sources for f in dataclasses.fields(kind)} - set(recipe.structure)
+    taken = {name: getattr(settings, name) for name in names}
     kept = {name: getattr(settings, name) for name in ("seed", "precision", "xla", "checkpoint_minutes")}
     begun = {f.name: f.default for f in dataclasses.fields(TransferSettings) if isinstance(learnt, TransferSettings)}
     return dataclasses.replace(learnt, **begun, **taken, **kept, learning_rate=rate)

@@ -1,7 +1,8 @@
 """Recipe: what differs between applications; `running` has the one order in which it runs."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -12,7 +13,6 @@ from rnnkit.answers import Signature
 from rnnkit.progress import Reporter
 from rnnkit.settings import Settings
 from rnnkit.sources import Splits
-from rnnkit.training.batches import Batches
 from rnnkit.training.objectives import Objective
 
 if TYPE_CHECKING:
@@ -68,6 +68,32 @@ class Parent:
 
 
 @dataclasses.dataclass(frozen=True)
+class Reported:
+    """What is known after the scoring, for what a recipe adds to the card and to the pictures.
+
+    Attributes:
+        settings, splits, preparation, core: Of the run.
+        answers: Split, `valid` or `test` -> answers, name -> `(rows, …)`.
+        truth: Split -> truth, as `judge` takes it.
+        scores: Split -> scores.
+        baselines: Name -> `{"test": scores}`.
+        retrain: `splits -> function`, a model begun anew with the same settings on other splits, as it is served.
+        reporter: Tells a person what goes on.
+    """
+
+    settings: Settings
+    splits: Splits
+    preparation: Preparation
+    core: keras.Model
+    answers: Mapping[str, Mapping[str, np.ndarray]]
+    truth: Mapping[str, Any]
+    scores: Mapping[str, Mapping[str, float]]
+    baselines: Mapping[str, Mapping[str, Mapping[str, float]]]
+    retrain: Callable[[Splits], Callable]
+    reporter: Reporter
+
+
+@dataclasses.dataclass(frozen=True)
 class Recipe:
     """One application of recurrent networks, from a file of rows to a served model.
 
@@ -76,17 +102,33 @@ class Recipe:
         settings: Its settings class.
         inputs: Names of the raw inputs.
         target: Name of the column to be predicted.
-        sample: File name of its sample in `rnnkit.data`.
+        sample: File name of its sample in `rnnkit.data`; or one for each preset, '' for none.
         read: `(data, valid, test, settings, progress) -> Splits` of raw rows.
         prepare: `(train rows, settings, reporter) -> Preparation`.
         build: `(facts, settings) -> core`, tensors -> tensors; reads no file.
         objective: `(facts, settings) -> Objective`.
-        calibrate: `(core, valid batches) -> notes`: sets what is chosen on the validation split after
+        begin: `(core, train batches, valid batches, settings) -> notes`: sets what is solved for before training.
+        calibrate: `(core, valid batches, train batches) -> notes`: sets what is chosen on the validation split after
             training, such as a temperature, the weights of a blend, or a threshold.
         serve: `(preparation, core) -> {name: Signature}`, in the user's terms.
-        judge: `(answers, truth, labels) -> scores`; the first score is the one to look at.
+        judge: `(answers, truth, labels, settings) -> scores`; the first score is the one to look at.
         baselines: `(splits, labels, settings, reporter) -> {name: {"test": scores}}`.
-        pictures: `title -> (axes, answers, truth, labels)`, drawn into the report.
+        pictures: `title -> (axes, answers, truth, labels)`, drawn into training/report.png.
+        batches: `(preparation, splits, settings, reporter) -> (train, valid)`; by default every row is encoded once
+            and dealt into batches of like length.
+        higher_is_better: Of the first score.
+        shown: Scores that are printed, where there are many; all are in the card.
+        example: `(rows, count) -> inputs` that stand for what is asked of the model; by default the first ones.
+        kept: `(rows, most, seed) -> kept rows` of a split, ready for JSON; by default drawn by chance.
+        truth: `kept rows -> truth`, as `judge` takes it; by default the target of each.
+        parent_rows: `(parent, rows, settings) -> rows` as the parent reads them, None where it can't be compared;
+            by default as they are.
+        inherited: `parent's card -> settings` of the source that a child takes over.
+        report: `(Reported, card, folder)`: draws the pictures of the bundle's report/.
+        details: `(Reported) -> {key: value}`, what else goes into the card.
+        reread: `(data, settings, card, progress) -> rows` to be scored by a bundle; by default labelled rows.
+        predict: `(bundle, input, output, options) -> Summary` where a file's answers are no answers to its rows.
+        presets: Name -> YAML text of the settings that it stands for.
         edge: `(preparation, core) -> Edge`, what runs on a device; None where nothing does.
         grow: `(parent, train rows, settings, reporter) -> Preparation` that goes on from a parent's.
         structure: Names of the settings that fix the preparation and the shape of the core: a child has its parent's.
@@ -98,12 +140,12 @@ class Recipe:
     settings: type[Settings]
     inputs: tuple[str, ...]
     target: str
-    sample: str
+    sample: str | Mapping[str, str]
     read: Callable[..., Splits]
     prepare: Callable[..., Preparation]
     build: Callable[[Mapping[str, int], Any], keras.Model]
     objective: Callable[[Mapping[str, int], Any], Objective]
-    calibrate: Callable[[keras.Model, Batches], tuple[str, ...]]
+    calibrate: Callable[[keras.Model, Any, Any], tuple[str, ...]]
     serve: Callable[[Preparation, keras.Model], dict[str, Signature]]
     judge: Callable[..., dict[str, float]]
     baselines: Callable[..., dict[str, dict[str, dict[str, float]]]]
@@ -113,3 +155,17 @@ class Recipe:
     structure: tuple[str, ...] = ()
     groups: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     align: Callable[..., dict[str, np.ndarray]] | None = None
+    batches: Callable[..., tuple[Any, Any]] | None = None
+    higher_is_better: bool = True
+    shown: tuple[str, ...] = ()
+    example: Callable[..., dict] | None = None
+    kept: Callable[..., list[dict]] | None = None
+    truth: Callable[[Sequence[Mapping]], Any] | None = None
+    parent_rows: Callable[..., Any] | None = None
+    inherited: Callable[[Mapping], dict[str, object]] | None = None
+    report: "Callable[[Reported, dict, pathlib.Path], None] | None" = None
+    details: "Callable[[Reported], dict] | None" = None
+    reread: Callable[..., Any] | None = None
+    predict: Callable[..., Any] | None = None
+    begin: Callable[..., tuple[str, ...]] | None = None
+    presets: Mapping[str, str] = dataclasses.field(default_factory=dict)

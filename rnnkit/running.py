@@ -2,19 +2,21 @@
 
 import dataclasses
 import datetime
+import functools
 import pathlib
 
 import keras
 import numpy as np
 
 from rnnkit import bundle, catalog, runs
-from rnnkit.answers import answer_rows
+from rnnkit.answers import Signature, answer_rows
 from rnnkit.checking import short_form
 from rnnkit.parts import load_parts
 from rnnkit.progress import SILENT, Reporter
-from rnnkit.recipe import Parent, Preparation, Recipe
+from rnnkit.recipe import Parent, Preparation, Recipe, Reported
 from rnnkit.settings import Settings, TransferSettings
 from rnnkit.sources import Splits
+from rnnkit.sources.some import drawn, first
 from rnnkit.training.batches import Batches
 from rnnkit.training.checkpoints import Checkpoints
 from rnnkit.training.fit import History, fit
@@ -65,7 +67,7 @@ def run(recipe: Recipe, settings: Settings, order: Order | None = None, reporter
         Interrupted: Ctrl-C or SIGTERM; `resume` goes on where the training was.
     """
     order = order or Order()
-    name = order.name or recipe.name
+    name = order.name or getattr(settings, "preset", "") or recipe.name
     home = bundle.home(order.out, name)
     described = describe(recipe, settings, order)
     if isinstance(settings, TransferSettings) and settings.encoder_from:
@@ -81,19 +83,19 @@ def run(recipe: Recipe, settings: Settings, order: Order | None = None, reporter
         for note in trained.notes:
             reporter.say(f"note: {note}")
         signatures = recipe.serve(trained.preparation, trained.core)
-        labels = trained.preparation.labels
-        scores, answers = _score(recipe, signatures["serving_default"].function, splits, labels, reporter)
-        card = _card(recipe, settings, splits, trained)
-        card |= {"scores": scores, "baselines": recipe.baselines(splits, labels, settings, reporter)}
+        told = _score(recipe, settings, splits, trained, signatures, reporter)
+        card = _card(recipe, settings, splits, trained, signatures)
+        card |= {"scores": told.scores, "baselines": told.baselines}
         if order.parent:
-            card["parent"] = _parent_card(recipe, order.parent, splits, labels, reporter)
+            card["parent"] = _parent_card(recipe, order.parent, told)
         if order.scratch:
             reporter.say("now the same model begun anew, to compare:")
             card |= _scratch_card(recipe, order.scratch, splits, held.checkpoints("scratch"), reporter)
+        card |= recipe.details(told) if recipe.details else {}
         for note in (changed := splits.changed()):
             reporter.say(f"note: {note}")
         card["notes"] += changed
-        return _write(home, recipe, settings, splits, trained, signatures, card, answers)
+        return _write(home, recipe, trained, signatures, card, told)
 
 
 def describe(recipe: Recipe, settings: Settings, order: Order) -> dict:
@@ -117,17 +119,22 @@ def _check_same(begun, asked):
             )
 
 
-def sample_path(recipe: Recipe) -> pathlib.Path:
-    """Returns where the recipe's embedded sample lies."""
+def sample_path(recipe: Recipe, settings: Settings | None = None) -> pathlib.Path:
+    """Returns where the recipe's embedded sample lies; that of a preset, where it has one of its own."""
     import rnnkit.data
 
-    return pathlib.Path(rnnkit.data.__path__[0]) / recipe.sample
+    sample = recipe.sample
+    if not isinstance(sample, str):
+        preset = getattr(settings, "preset", "")
+        sample = sample.get(preset, sample[""])
+    return pathlib.Path(rnnkit.data.__path__[0]) / sample
 
 
 def _read(recipe, settings, order, reporter) -> Splits:
     given = ((order.data, settings.data), (order.valid, settings.valid or None), (order.test, settings.test or None))
     tables = [table if table is not None else setting for table, setting in given]
-    tables = [sample_path(recipe) if isinstance(table, str) and table == "sample" else table for table in tables]
+    sample = sample_path(recipe, settings)
+    tables = [sample if isinstance(table, str) and table == "sample" else table for table in tables]
     with reporter.task("reading", unit="bytes") as advance:
         return recipe.read(*tables, settings, lambda done, total: advance(done, total=total))
 
@@ -149,9 +156,11 @@ def _trained(recipe, settings, splits, parent, checkpoints: Checkpoints, reporte
                 taken += _encoder(settings.encoder_from, core, preparation)
             taken += freeze(core, recipe.groups, settings.freeze)
         train, valid = _batches(recipe, preparation, splits, settings, reporter)
+        if recipe.begin:
+            taken += recipe.begin(core, train, valid, settings)
         objective = recipe.objective(preparation.facts, settings)
         history = fit(core, train, valid, objective, settings, reporter, checkpoints)
-    notes = (*preparation.notes, *taken, *recipe.calibrate(core, valid))
+    notes = (*preparation.notes, *taken, *recipe.calibrate(core, valid, train))
     return _Trained(preparation, core, history, notes)
 
 
@@ -163,6 +172,8 @@ def _encoder(path, core, preparation):
 
 
 def _batches(recipe, preparation, splits, settings, reporter):
+    if recipe.batches:
+        return recipe.batches(preparation, splits, settings, reporter)
     stores = []
     for split in ("train", "valid"):
         rows = getattr(splits, split)
@@ -179,24 +190,39 @@ def _class_weights(targets, labels):
     return (len(targets) / (len(labels) * np.maximum(counts, 1))).astype(np.float32)
 
 
-def _score(recipe, function, splits, labels, reporter, parts=("valid", "test")):
-    """Scores what is served, on raw rows, so that the numbers are the deployed model's."""
-    scores = {}
-    for split in parts:
-        answers, truth = _answers(recipe, function, getattr(splits, split), f"scoring {split}", reporter)
-        scores[split] = recipe.judge(answers, truth, labels)
-    return scores, (answers, truth)
+def _score(recipe, settings, splits, trained, signatures, reporter) -> Reported:
+    """Scores what is served, on raw rows, so that the numbers are the deployed model's, and the baselines."""
+    signature, labels = signatures["serving_default"], trained.preparation.labels
+    answers, truth, scores = {}, {}, {}
+    for split in ("valid", "test"):
+        rows = getattr(splits, split)
+        answers[split] = _answers(signature.function, rows, input_names(signature), f"scoring {split}", reporter)
+        truth[split] = rows.truth()
+        scores[split] = recipe.judge(answers[split], truth[split], labels, settings)
+
+    def retrain(others):
+        fresh = _trained(recipe, settings, others, None, None, SILENT)
+        return recipe.serve(fresh.preparation, fresh.core)["serving_default"]
+
+    baselines = recipe.baselines(splits, labels, settings, reporter)
+    parts = trained.preparation, trained.core
+    return Reported(settings, splits, *parts, answers, truth, scores, baselines, retrain, reporter)
 
 
-def _answers(recipe, function, rows, title, reporter):
+def input_names(signature: Signature) -> tuple[str, ...]:
+    """Returns the names of what a signature takes, in the order of its function's arguments."""
+    return tuple(spec.name for spec in signature.inputs)
+
+
+def _answers(function, rows, inputs, title, reporter):
     with reporter.task(title, total=len(rows), unit="rows") as advance:
-        return answer_rows(function, rows, recipe.inputs, recipe.target, advance)
+        return answer_rows(function, rows, inputs, advance)
 
 
-def _parent_card(recipe, parent, splits, labels, reporter):
+def _parent_card(recipe, parent, told: Reported):
     """Says which bundle the parent is, and how it answers the child's test rows."""
-    function = parent.bundle.model.signatures["serving_default"]
-    answers, truth = _answers(recipe, function, splits.test, "scoring the parent", reporter)
+    function, labels = parent.bundle.model.signatures["serving_default"], told.preparation.labels
+    rows = told.splits.test
     card = {
         "path": str(parent.bundle.path),
         "recipe": parent.bundle.card["recipe"],
@@ -206,9 +232,13 @@ def _parent_card(recipe, parent, splits, labels, reporter):
     }
     if labels and not set(labels) & set(parent.preparation.labels):
         return card | {"scores": {}}
+    rows = recipe.parent_rows(parent, rows, told.settings) if recipe.parent_rows else rows
+    if rows is None:
+        return card | {"scores": {}}
+    answers = _answers(function, rows, parent.bundle.card["inputs"], "scoring the parent", told.reporter)
     if labels:
         answers = recipe.align(answers, parent.preparation.labels, labels)
-    return card | {"scores": {"test": recipe.judge(answers, truth, labels)}}
+    return card | {"scores": {"test": recipe.judge(answers, told.truth["test"], labels, told.settings)}}
 
 
 def _scratch_card(recipe, settings, splits, checkpoints, reporter):
@@ -218,23 +248,25 @@ def _scratch_card(recipe, settings, splits, checkpoints, reporter):
     except (ValueError, LookupError, OSError) as error:
         reporter.say(f"note: no model was begun anew to compare with: {error}")
         return {}
-    function = recipe.serve(fresh.preparation, fresh.core)["serving_default"].function
-    answers, truth = _answers(recipe, function, splits.test, "scoring what began anew", reporter)
-    scores = {"test": recipe.judge(answers, truth, fresh.preparation.labels)}
+    signature, rows = recipe.serve(fresh.preparation, fresh.core)["serving_default"], splits.test
+    answers = _answers(signature.function, rows, input_names(signature), "scoring what began anew", reporter)
+    scores = {"test": recipe.judge(answers, rows.truth(), fresh.preparation.labels, settings)}
     cost = {"train_seconds": fresh.history.seconds, "epochs": len(fresh.history.epochs)}
     return {"scratch": {"scores": scores, **cost}}
 
 
-def _card(recipe, settings, splits, trained):
+def _card(recipe, settings, splits, trained, signatures):
     preparation, history = trained.preparation, trained.history
     return {
         "recipe": recipe.name,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "settings": settings.as_dict(),
         "data": splits.card,
-        "inputs": list(recipe.inputs),
+        "inputs": list(input_names(signatures["serving_default"])),
         "target": recipe.target,
         "labels": list(preparation.labels),
+        "higher_is_better": recipe.higher_is_better,
+        **({"shown": list(recipe.shown)} if recipe.shown else {}),
         "facts": dict(preparation.facts),
         "train_seconds": history.seconds,
         "checkpoint_seconds": history.checkpoint_seconds,
@@ -247,25 +279,14 @@ def _card(recipe, settings, splits, trained):
     }
 
 
-def _write(home, recipe, settings, splits, trained, signatures, card, answers):
-    preparation = trained.preparation
-    kept = {split: _drawn(getattr(splits, split), most, settings.seed) for split, most in bundle.KEPT_ROWS.items()}
+def _write(home, recipe, trained, signatures, card, told: Reported):
+    preparation, settings, splits = trained.preparation, told.settings, told.splits
+    draw = recipe.kept or drawn
+    kept = {split: draw(getattr(splits, split), most, settings.seed) for split, most in bundle.KEPT_ROWS.items()}
     models = trained.core, preparation.features, preparation.target
-    parts = bundle.Parts(*models, trained.history.epochs, settings, signatures, kept)
-    pictures = {title: (draw, *answers, preparation.labels) for title, draw in recipe.pictures.items()}
-    example = next(splits.valid.chunks(bundle.WARMUP_ROWS))
-    return bundle.write(home, parts, card, {name: example[name] for name in recipe.inputs}, pictures)
-
-
-def _drawn(rows, most, seed):
-    """Draws rows by chance, or takes all where they are few; in their order."""
-    places = np.random.default_rng(seed).permutation(len(rows))[:most]
-    chosen = np.zeros(len(rows), bool)
-    chosen[places] = True
-    drawn, start = [], 0
-    for chunk in rows.chunks():
-        size = len(chunk[rows.target])
-        for place in np.flatnonzero(chosen[start : start + size]):
-            drawn.append({name: column[place] for name, column in chunk.items()})
-        start += size
-    return drawn
+    report = functools.partial(recipe.report, told, card) if recipe.report else None
+    parts = bundle.Parts(*models, trained.history.epochs, settings, signatures, kept, report)
+    answered = told.answers["test"], told.truth["test"], preparation.labels
+    pictures = {title: (draw, *answered) for title, draw in recipe.pictures.items()}
+    example = (recipe.example or first)(splits.valid, bundle.WARMUP_ROWS)
+    return bundle.write(home, parts, card, example, pictures)

@@ -91,7 +91,8 @@ class TestEncoded:
 
     def rows(self, features, length):
         rows = [{"text": "good good film", "label": "x"}, {"text": "", "label": "y"}]
-        return list(parity.encoded(rows, features, self.SPECS, length))
+        forms = {"text": {"dtype": "string", "shape": [None]}}
+        return list(parity.encoded(rows, features, self.SPECS, length, forms))
 
     def test_rows_come_one_by_one_in_their_own_length(self, features):
         first, second = self.rows(features, None)

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from rnnkit import catalog
+from rnnkit.commands.catalogue import sample_of
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -48,15 +49,21 @@ def test_every_recipe_is_installed_under_its_name_and_has_its_sample():
     for name in catalog.names():
         recipe = catalog.load(name)
         assert recipe.name == name
-        assert (ROOT / "data" / recipe.sample).is_file()
-        assert {"about", "reads", "serves"} <= catalog.describe(name).keys()
+        for preset, sample in samples(recipe).items():
+            assert (ROOT / "data" / sample).is_file()
+            assert sample_of(name, preset).name == sample
+        assert {"about", "reads", "serves", "sample"} <= catalog.describe(name).keys()
+
+
+def samples(recipe):
+    return {"": recipe.sample} if isinstance(recipe.sample, str) else recipe.sample
 
 
 def test_every_sample_is_installed(setup):
     patterns = [part.strip() for part in setup["options.package_data"]["rnnkit.data"].split(",")]
     for name in catalog.names():
-        sample = pathlib.PurePath(catalog.load(name).sample)
-        assert any(sample.match(pattern) for pattern in patterns), sample
+        for sample in map(pathlib.PurePath, samples(catalog.load(name)).values()):
+            assert any(sample.match(pattern) for pattern in patterns), sample
 
 
 def test_the_package_is_typed(setup):

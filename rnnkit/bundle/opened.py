@@ -122,7 +122,8 @@ class Bundle:
         """Answers raw rows.
 
         Args:
-            rows: Texts, where the recipe has one input; else a column per input. None and NaN are empty texts.
+            rows: Texts, where the recipe has one input; else a column per input of the signature. None and NaN are
+                empty texts. Rows of series are nested lists or arrays; of different lengths, they are padded.
             signature: Which of the model's signatures answers.
 
         Returns:
@@ -138,7 +139,7 @@ class Bundle:
         known = self.card["signatures"]
         if signature not in known:
             raise LookupError(f"{self.path} has no signature {signature!r}. It has {listed(known)}.")
-        inputs = self.card["inputs"]
+        inputs = list(known[signature]["inputs"])
         if isinstance(rows, (str, bytes)):
             rows = [rows]
         if not hasattr(rows, "keys"):
@@ -148,7 +149,11 @@ class Bundle:
         missing = [name for name in inputs if name not in rows]
         if missing:
             raise LookupError(f"The rows have no column {listed(missing)}. They have {listed(rows.keys())}.")
-        columns = {name: [_cell(value, name) for value in rows[name]] for name in inputs}
+        forms = known[signature]["inputs"]
+        if all(form["dtype"] == "string" and len(form["shape"]) == 1 for form in forms.values()):
+            columns = {name: [_cell(value, name) for value in rows[name]] for name in forms}
+        else:
+            columns = {name: _stacked(rows[name], name, forms[name]) for name in forms}
         answers = answer(model.signatures[signature], columns)
         # A loaded signature gives its outputs in any order.
         return {name: _decoded(answers[name]) for name in known[signature]["outputs"] if name in answers}
@@ -159,6 +164,15 @@ def _cell(value, name):
     if isinstance(text, Fault):
         raise ValueError(f"{name} must be a text, a number or a truth value in each row. Got {text.detail}.")
     return text
+
+
+def _stacked(rows, name, form):
+    from rnnkit.answers import stacked
+
+    try:
+        return stacked(rows, form["dtype"], len(form["shape"]) - 1)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 def _decoded(values):

@@ -7,7 +7,7 @@ import json
 import os
 import pathlib
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import metadata
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,11 @@ KEPT_ROWS = {"test": 500, "train": 200}
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
-    """What a run leaves behind and a bundle holds; `rows` are raw ones by split, each a text by column."""
+    """What a run leaves behind and a bundle holds.
+
+    `rows` are raw ones by split, each a text or nested lists by column; `report` draws
+    what goes into the folder report/.
+    """
 
     core: "keras.Model"
     features: "keras.Model"
@@ -41,11 +45,12 @@ class Parts:
     history: list[dict[str, float]]
     settings: Settings
     signatures: "Mapping[str, Signature]"
-    rows: Mapping[str, list[dict[str, str]]] = dataclasses.field(default_factory=dict)
+    rows: Mapping[str, list[dict]] = dataclasses.field(default_factory=dict)
+    report: Callable[[pathlib.Path], object] | None = None
 
 
 def write(
-    home: pathlib.Path, parts: Parts, card: dict, example: Mapping[str, Sequence[str]], pictures: Mapping[str, tuple]
+    home: pathlib.Path, parts: Parts, card: dict, example: Mapping[str, Sequence], pictures: Mapping[str, tuple]
 ) -> Bundle:
     """Writes the next version under `home`, whole or not at all.
 
@@ -53,7 +58,7 @@ def write(
         home: Folder of the versions.
         parts: What to write.
         card: What is known of the run; version, signatures and versions are added here.
-        example: Rows for the warm-up requests.
+        example: Rows for the warm-up requests, texts by column or arrays `(rows, …)`.
         pictures: Title -> function and arguments, drawn into training/report.png.
 
     Raises:
@@ -99,10 +104,26 @@ def _write(home, partial, parts, card, example, pictures):
     for split, rows in parts.rows.items():
         (folder / ROWS.format(split)).write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
     write_report(training / "report.png", parts.history, card, pictures)
-    whole = {**card, "signatures": signatures, "example": first, "versions": _installed()}
+    if parts.report:
+        (folder / "report").mkdir()
+        parts.report(folder / "report")
+    shown = {name: plain(values) for name, values in first.items()}
+    whole = {**card, "signatures": signatures, "example": shown, "versions": _installed()}
     whole["kept_rows"] = {split: len(rows) for split, rows in parts.rows.items()}
     sync(folder)
     return Bundle(_put(home, folder, {**whole, "files": hash_files(folder)}))
+
+
+def plain(values) -> list:
+    """Returns the rows of an array as nested lists, its texts as str; other rows as they are."""
+    if not hasattr(values, "dtype"):
+        return values
+    texts = values.dtype.kind in "OS"
+    return _decoded(values.tolist()) if texts else values.tolist()
+
+
+def _decoded(value):
+    return [_decoded(part) for part in value] if isinstance(value, list) else value.decode("utf-8", "replace")
 
 
 def _put(home, folder, card):

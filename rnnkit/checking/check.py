@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from rnnkit.checking.duplicates import between
-from rnnkit.checking.estimate import Estimate, estimate
+from rnnkit.checking.estimate import Estimate, estimate, estimate_batches
 from rnnkit.checking.findings import Finding, by_severity, counted
 from rnnkit.checking.labels import label_findings
 from rnnkit.checking.lengths import Lengths
@@ -104,8 +104,9 @@ def check(recipe, settings, *, data=None, valid=None, test=None, reporter: Repor
     """
     given = ((data, settings.data), (valid, settings.valid or None), (test, settings.test or None))
     tables = [table if table is not None else setting for table, setting in given]
-    tables = [_sample(recipe) if isinstance(table, str) and table == "sample" else table for table in tables]
-    passes, unreadable = _look(recipe, settings, tables, reporter)
+    tables = [_sample(recipe, settings) if isinstance(table, str) and table == "sample" else table for table in tables]
+    # A recipe that reads its rows in its own way says itself, while reading, what it met.
+    passes, unreadable = ({}, None) if recipe.reread else _look(recipe, settings, tables, reporter)
     findings = [finding for looked in passes.values() for finding in looked.bad_findings(skip=settings.skip_bad_rows)]
     findings += [finding for looked in passes.values() for finding in looked.findings(markup=_markup(settings))]
     findings += between({split: looked.keys for split, looked in passes.items() if looked.inputs})
@@ -115,6 +116,7 @@ def check(recipe, settings, *, data=None, valid=None, test=None, reporter: Repor
     lengths = guess = None
     if splits is not None:
         findings += _split_findings(splits, recipe.target)
+        findings += [Finding("read", "note", note) for note in splits.notes] if recipe.reread else []
         prepared, guess, late = _tried(recipe, settings, splits, passes, reporter)
         refusal = refusal or late
         lengths = prepared and prepared.lengths
@@ -128,11 +130,11 @@ def check(recipe, settings, *, data=None, valid=None, test=None, reporter: Repor
     return Report(recipe.name, path, passes, recipe.target, rows, lengths, guess, by_severity(findings), refusal)
 
 
-def _sample(recipe):
+def _sample(recipe, settings):
     # Late, for running imports the short form from this package.
     from rnnkit.running import sample_path
 
-    return sample_path(recipe)
+    return sample_path(recipe, settings)
 
 
 def _look(recipe, settings, tables, reporter):
@@ -186,14 +188,14 @@ def _markup(settings):
 
 def _split_findings(splits, target):
     findings = []
-    if 0 < len(splits.test) < FEW_TEST_ROWS:
+    names = getattr(splits.train, "names", ())
+    if names and 0 < len(splits.test) < FEW_TEST_ROWS:
         spread = 98 / np.sqrt(len(splits.test))
         message = (
             f"{counted(len(splits.test), 'test row')}: a share of right answers measured on so few "
             f"is good to about {spread:.0f} points either way."
         )
         findings.append(Finding("few_test_rows", "note", message))
-    names = getattr(splits.train, "names", ())
     for split in ("valid", "test"):
         rows = getattr(splits, split)
         if names and len(rows):
@@ -210,6 +212,8 @@ def _tried(recipe, settings, splits, passes, reporter) -> tuple[Prepared | None,
     """Prepares some rows and trains a few steps, as far as that goes."""
     prepared = None
     try:
+        if recipe.batches:
+            return None, estimate_batches(recipe, settings, splits, reporter), None
         prepared = prepare(recipe, settings, splits.train, reporter)
         if "train" in passes:
             prepared = prepared.scaled(passes["train"].mean_characters)

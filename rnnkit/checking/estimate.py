@@ -14,11 +14,12 @@ import tensorflow as tf
 
 from rnnkit.checking.memory import Watch, resident
 from rnnkit.checking.prepared import LONG, Prepared
-from rnnkit.checking.timing import Epoch, timed
+from rnnkit.checking.timing import STEPS, Epoch, step_seconds, timed
 from rnnkit.layers import recurrent_loop
 from rnnkit.progress import SILENT, Reporter
 from rnnkit.training import store
 from rnnkit.training.batches import Batches
+from rnnkit.training.fit import compiles_loops
 from rnnkit.training.objectives import RowLoss
 from rnnkit.training.optimizers import optimizer
 from rnnkit.training.precision import precision
@@ -94,6 +95,40 @@ def estimate(recipe, settings, prepared: Prepared, counts: Mapping[str, int], re
         parameters=core.count_params(),
         vocabulary=facts.get("vocabulary", 0),
         rows=len(prepared.rows),
+        device=_device(),
+    )
+
+
+def estimate_batches(recipe, settings, splits, reporter: Reporter = SILENT) -> Estimate:
+    """Estimates as `estimate` does for a recipe that deals its own batches, all of one shape.
+
+    Raises:
+        ValueError, LookupError, OSError: As the recipe's own preparation and building.
+    """
+    before = resident()
+    preparation = recipe.prepare(splits.train, settings, reporter)
+    train, valid = recipe.batches(preparation, splits, settings, reporter)
+    steps = settings.steps_per_epoch or len(train)
+    compiled = compiles_loops(settings, train.steps_in_all * steps / len(train))
+    with precision(settings.precision), recurrent_loop("compiled" if compiled else "plain"):
+        core = recipe.build(preparation.facts, settings)
+        objective = recipe.objective(preparation.facts, settings)
+        core.compile(optimizer(settings, steps * settings.epochs), RowLoss(objective.train), jit_compile=False)
+        with reporter.task("timing some steps"), Watch() as watch:
+            seconds = step_seconds(core, train.dataset(repeat=True), STEPS + 1)
+    each = float(np.median(seconds[1:] or seconds))
+    epoch = each * (steps + FORWARD * len(valid))
+    weights = 4 * core.count_params()
+    growth = int(watch.peak - before + 3 * weights)
+    return Estimate(
+        epoch_seconds=epoch,
+        training_seconds=settings.epochs * epoch + max(seconds[0] - each, 0.0),
+        memory=before + growth,
+        growth=growth,
+        steps=steps,
+        parameters=core.count_params(),
+        vocabulary=0,
+        rows=train.rows_in_all,
         device=_device(),
     )
 

@@ -130,9 +130,13 @@ def _fields(batches):
 
 
 def _step_seconds(core, batches):
-    """Seconds of each step, as many as there is time for."""
+    return step_seconds(core, batches.dataset(repeat=False), len(batches))
+
+
+def step_seconds(core: keras.Model, dataset, steps: int) -> list[float]:
+    """Trains a compiled core for some steps; returns the seconds of each, as many as there is patience for."""
     clock = _Clock()
-    core.fit(batches.dataset(repeat=False), steps_per_epoch=len(batches), callbacks=[clock], shuffle=False, verbose=0)
+    core.fit(dataset, steps_per_epoch=steps, callbacks=[clock], shuffle=False, verbose=0)
     return clock.seconds
 
 

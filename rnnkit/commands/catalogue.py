@@ -7,6 +7,7 @@ import shutil
 import textwrap
 
 from rnnkit import catalog
+from rnnkit.messages import listed
 
 SHOWN = ("about", "reads", "serves", "scores")
 
@@ -45,29 +46,41 @@ def sample_(arguments: list[str]) -> None:
     parser = Parser(prog="rnnkit sample", description="Writes a recipe's embedded sample, to copy its format from.")
     parser.add_argument("recipe", type=str, nargs="?", default="", metavar="RECIPE", help="Name of the recipe.")
     parser.add_argument("folder", type=str, nargs="?", default=".", metavar="DIR", help="Folder to write it to; else .")
+    help = "Preset whose sample is wanted, where the recipe has one for each."
+    parser.add_argument("--preset", type=str, default="", metavar="NAME", help=help)
     parser.add_json()
     values = parser.parse(arguments)
     if not values["recipe"]:
         raise ValueError("Say which: rnnkit sample RECIPE [DIR]. `rnnkit list` lists the recipes.")
-    source = sample_of(values["recipe"])
+    source = sample_of(values["recipe"], values["preset"])
     folder = pathlib.Path(values["folder"])
     target = folder / source.name
     if target.exists():
         raise ValueError(f"{target} exists already. Name another folder, or move it away.")
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
+    preset = f" --preset {values['preset']}" if values["preset"] else ""
     with target.open(encoding="utf-8") as file:
         lines = sum(1 for _ in file)
-    print(f"{target}: {lines:,} lines. Train on it: rnnkit run {values['recipe']} --data {target}")
+    print(f"{target}: {lines:,} lines. Train on it: rnnkit run {values['recipe']}{preset} --data {target}")
     if values["json"]:
         print(json.dumps({"path": str(target)}))
 
 
-def sample_of(name: str) -> pathlib.Path:
-    """Returns where the sample of a recipe lies: the file of its name in rnnkit.data."""
-    catalog.find(name)
-    folder = pathlib.Path(importlib.util.find_spec("rnnkit.data").submodule_search_locations[0])
-    found = sorted(folder.glob(f"{name}.*"))
-    if not found:
+def sample_of(name: str, preset: str = "") -> pathlib.Path:
+    """Returns where the sample of a recipe lies, as the line `Sample` of its docstring says.
+
+    Raises:
+        LookupError: There is no such recipe, or no such preset with a sample of its own.
+        FileNotFoundError: The recipe has no sample.
+    """
+    named = catalog.describe(name).get("sample", "")
+    pairs = [part.strip().rpartition(": ") for part in named.split(";") if part.strip()]
+    files = {key: file for key, _, file in pairs}
+    if not files:
         raise FileNotFoundError(f"The recipe {name!r} has no embedded sample. `rnnkit list` says what it reads.")
-    return found[0]
+    if preset not in files:
+        known = listed(key for key in files if key) or "none"
+        raise LookupError(f"The recipe {name!r} has no sample of a preset {preset!r}. Presets with one: {known}.")
+    folder = pathlib.Path(importlib.util.find_spec("rnnkit.data").submodule_search_locations[0])
+    return folder / files[preset]

@@ -5,7 +5,7 @@ import json
 from rich.console import Console
 
 from rnnkit import catalog
-from rnnkit.commands.parsing import Parser
+from rnnkit.commands.parsing import Parser, preset_in
 from rnnkit.progress import Reporter
 from rnnkit.quiet import import_tensorflow
 from rnnkit.settings import from_mapping
@@ -24,13 +24,16 @@ def check_(arguments: list[str]) -> None:
     name, *flags = arguments
     catalog.find(name)
     import_tensorflow()
+    from rnnkit import presets
+
     made = catalog.load(name)
     usage = f"rnnkit check {name} [--data PATH] [--config FILE] [--SETTING VALUE …]"
     about = "Says what is in the way of a run with these settings, and about how long it will take."
     parser = Parser(usage=usage, description=about)
     parser.add_config()
     parser.add_json()
-    parser.add_settings(made.settings)
+    preset = preset_in(flags)
+    parser.add_settings(made.settings, presets.chosen(made, {"preset": preset} if preset else {}))
     values = parser.parse(flags)
     as_json = values.pop("json")
     from rnnkit.checking.check import check

@@ -44,8 +44,7 @@ class Parser(jsonargparse.ArgumentParser):
         """
         self.epilog = "The value shown after a flag is its default."
         for declaring in (*kind.__mro__[1:], kind):
-            own = vars(declaring).get("__annotations__", {})
-            if fields := [field for field in dataclasses.fields(kind) if field.name in own]:
+            if fields := [field for field in dataclasses.fields(kind) if _declaring(kind, field.name) is declaring]:
                 title = "this recipe" if declaring is kind else declaring.__doc__.partition("\n")[0].rstrip(".").lower()
                 group = self.add_argument_group(title)
                 for field in fields:
@@ -101,12 +100,27 @@ class Parser(jsonargparse.ArgumentParser):
         return values
 
 
+def preset_in(flags: list[str]) -> str:
+    """Finds --preset before the other flags are read, for it sets their defaults."""
+    for place, flag in enumerate(flags):
+        if flag.startswith("--preset="):
+            return flag.partition("=")[2]
+        if flag == "--preset":
+            return flags[place + 1] if place + 1 < len(flags) else ""
+    return ""
+
+
 def _as_yaml(title, actions, values):
     # Not the library's own, which writes a bare `no` that YAML reads as false.
     lines = [f"# {title}"]
     for name, action in actions.items():
         lines += ["", f"# {action.help}", yaml.safe_dump({name: values[name]}, allow_unicode=True).rstrip()]
     return "\n".join(lines) + "\n"
+
+
+def _declaring(kind, name):
+    """Returns the class whose word holds for a field: of those that declare it, the one nearest to `kind`."""
+    return next(base for base in kind.__mro__ if name in vars(base).get("__annotations__", {}))
 
 
 class _HelpFormatter(jsonargparse.DefaultHelpFormatter):

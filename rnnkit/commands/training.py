@@ -15,7 +15,7 @@ from rich.table import Table
 from rnnkit import catalog, runs
 from rnnkit.bundle import Bundle
 from rnnkit.bundle.card import relatives
-from rnnkit.commands.parsing import Parser
+from rnnkit.commands.parsing import Parser, preset_in
 from rnnkit.interrupts import Interrupted
 from rnnkit.progress import Reporter
 from rnnkit.quiet import import_tensorflow
@@ -34,17 +34,21 @@ def run_(arguments: list[str]) -> None:
     name, *flags = arguments
     catalog.find(name)
     import_tensorflow()
+    from rnnkit import presets
+
     made = catalog.load(name)
     usage = f"rnnkit run {name} [--data PATH] [--config FILE] [--SETTING VALUE …]"
     parser = Parser(usage=usage, description=catalog.describe(name)["about"])
-    add_order(parser, name, "saved_models")
-    parser.add_settings(made.settings)
+    preset = preset_in(flags)
+    add_order(parser, preset or name, "saved_models")
+    parser.add_settings(made.settings, presets.chosen(made, {"preset": preset} if preset else {}))
     values = parser.parse(flags)
     from rnnkit import running
 
     where, settings, as_json = ordered(parser, values)
     reporter = Reporter(Console(stderr=True))
-    with says_how_to_resume(["run", name], where, "saved_models", name):
+    verb = ["run", name, *(["--preset", preset] if preset else [])]
+    with says_how_to_resume(verb, where, "saved_models", preset or name):
         written = running.run(made, from_mapping(made.settings, settings), running.Order(**where), reporter)
     print_scores(written)
     if as_json:
@@ -106,32 +110,44 @@ def print_scores(bundle: Bundle) -> None:
     card = bundle.card
     print_score_table(card)
     metric = next(iter(card["scores"]["test"]))
+    sign = 1 if card.get("higher_is_better", True) else -1
     rivals = {name: scores["test"][metric] for name, scores in card["baselines"].items()}
-    strongest = max(rivals, key=rivals.get)
+    strongest = max(rivals, key=lambda name: sign * rivals[name])
     difference = card["scores"]["test"][metric] - rivals[strongest]
-    print(f"\ntest {metric} is {_verdict(difference)} the strongest baseline, {strongest}.")
+    print(f"\ntest {metric} is {_verdict(difference, sign)} the strongest baseline, {strongest}.")
     for name, scores in relatives(card).items():
-        print(f"test {metric} is {_verdict(card['scores']['test'][metric] - scores[metric])} {name}.")
+        print(f"test {metric} is {_verdict(card['scores']['test'][metric] - scores[metric], sign)} {name}.")
+    for line in card.get("findings", ()):
+        print(line)
     print(
         f"{card['train_seconds']:.1f} s of training, {card['tokens_per_second']:,.0f} tokens/s, "
         f"epoch {card['best_epoch']} of {card['epochs']} kept, {card['parameters']:,} parameters."
     )
     path = shlex.quote(str(bundle.path.parent))
-    value = textwrap.shorten(next(iter(card["example"].values()))[0], 48, placeholder="")
+    value = next(iter(card["example"].values()))[0]
     print(f"\nbundle   {bundle.path}")
-    print(f"picture  {bundle.path / 'training' / 'report.png'}")
-    print(f"next     rnnkit predict {path} {shlex.quote(value)}")
+    for picture in (bundle.path / "training" / "report.png", *sorted((bundle.path / "report").glob("*.png"))):
+        print(f"picture  {picture}")
+    if isinstance(value, str):
+        print(f"next     rnnkit predict {path} {shlex.quote(textwrap.shorten(value, 48, placeholder=''))}")
+    else:
+        print(f"next     rnnkit predict {path} --input FILE --output answers.csv")
     print(f"         rnnkit evaluate {path} --data FILE")
     print(f"         rnnkit show {path}")
 
 
-def _verdict(difference):
-    return f"{abs(difference):.4f} {'above' if difference > 0 else 'BELOW'}" if difference else "the same as"
+def _verdict(difference, sign):
+    """Says how far a score is from another, the worse side in capitals; `sign` is -1 where lower is better."""
+    if not difference:
+        return "the same as"
+    side = "above" if difference > 0 else "below"
+    return f"{abs(difference):.4f} {side if difference * sign > 0 else side.upper()}"
 
 
 def print_score_table(card: dict) -> None:
-    """Prints the test scores, the baselines' first, and the valid scores."""
-    metrics = list(card["scores"]["test"])
+    """Prints the test scores, the baselines' first, and the valid scores; of many, those that the recipe names."""
+    known = list(card["scores"]["test"])
+    metrics = [name for name in card.get("shown", known) if name in known]
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column(f"{card['data']['rows']['test']:,} test rows", overflow="fold")
     for metric in metrics:

@@ -21,6 +21,7 @@ from rnnkit.bundle.layout import EDGE as FOLDER
 from rnnkit.bundle.partial import partial_folder
 from rnnkit.disk import is_full, sync, sync_names, why
 from rnnkit.export import parity, tflite
+from rnnkit.export.forms import Models
 from rnnkit.messages import did_you_mean, listed
 from rnnkit.parts import load_parts
 from rnnkit.progress import SILENT, Reporter
@@ -95,7 +96,8 @@ def export_tflite(
     # A folder beside the final one, so that it can be renamed.
     with _written_whole(bundle.path / FOLDER), partial_folder(bundle.path) as partial:
         folder = _plain_files(partial / FOLDER, edge)
-        convert = _converter(edge, preparation, core, calibration, length, allow_select_ops)
+        forms = {name: bundle.card["signatures"]["serving_default"]["inputs"][name] for name in bundle.card["inputs"]}
+        convert = _converter(edge, preparation, core, calibration, forms, length, allow_select_ops)
         variants = {}
         for kind in dict.fromkeys(("none", quantize)):
             with reporter.task(f"converting, quantize {kind}"):
@@ -103,7 +105,7 @@ def export_tflite(
             # Last comes the one asked for; those before it are only measured, from outside the folder.
             (partial / f"{kind}.tflite").write_bytes(variants[kind].content)
         (folder / MODEL).write_bytes(variants[quantize].content)
-        models = parity.Models(bundle, recipe, preparation, core, edge, folder, variants, length)
+        models = Models(bundle, recipe, preparation, core, edge, folder, variants, length)
         measured = {"quantize": quantize, "length": length, **parity.measure(models, rows, reporter)}
         measured["files"] = hash_files(folder)
         text = json.dumps(measured, indent=2, ensure_ascii=False)
@@ -156,8 +158,12 @@ def _plain_files(folder, edge):
     return folder
 
 
-def _converter(edge, preparation, core, rows, length, allow_select_ops):
+def _converter(edge, preparation, core, rows, forms, length, allow_select_ops):
     """Returns `kind -> Converted`."""
+
+    def examples(rows):
+        return parity.encoded(rows, preparation.features, edge.inputs, length, forms)
+
     model = core
     if length and edge.padded:
         # Layers inside TimeDistributed heed the mask there, and so leave out what pads a row.
@@ -170,7 +176,7 @@ def _converter(edge, preparation, core, rows, length, allow_select_ops):
             edge.function,
             edge.inputs,
             quantize=kind,
-            calibration=parity.encoded(rows, preparation.features, edge.inputs, length) if kind == "int8" else None,
+            calibration=examples(rows) if kind == "int8" else None,
             length=length,
             allow_select_ops=allow_select_ops,
         )

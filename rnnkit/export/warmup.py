@@ -4,6 +4,7 @@ import functools
 import pathlib
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import tensorflow as tf
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from tensorflow.core.framework import tensor_pb2
@@ -21,7 +22,7 @@ MESSAGES = {
 
 def write_warmup(
     path: pathlib.Path,
-    requests: Sequence[Mapping[str, Sequence[str]]],
+    requests: Sequence[Mapping[str, Sequence[str] | np.ndarray]],
     *,
     model: str,
     signature: str = "serving_default",
@@ -30,7 +31,7 @@ def write_warmup(
 
     Args:
         path: The file `assets.extra/tf_serving_warmup_requests` of a SavedModel.
-        requests: Each an input per name, one text per row.
+        requests: Each an input per name, one text per row or an array `(rows, …)`.
         model: Name under which the model is served.
         signature: The signature that is called.
 
@@ -44,7 +45,7 @@ def write_warmup(
             log.predict_log.request.model_spec.signature_name = signature
             for name, values in request.items():
                 tensor = log.predict_log.request.inputs.add(key=name).value
-                tensor.CopyFrom(tf.make_tensor_proto(list(values), tf.string))
+                tensor.CopyFrom(tf.make_tensor_proto(values, None if hasattr(values, "dtype") else tf.string))
             writer.write(log.SerializeToString())
 
 

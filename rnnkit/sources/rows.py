@@ -39,6 +39,10 @@ class Rows:
         """The target of each row, `(rows,)` of str, with no pass over the data."""
         return np.array([*self.names, ""], object)[self.codes]
 
+    def truth(self) -> list[str]:
+        """Returns the target of each row."""
+        return self.labels.tolist()
+
     @property
     def in_memory(self) -> bool:
         return self._scan.texts is not None

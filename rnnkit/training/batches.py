@@ -40,6 +40,16 @@ class Batches:
         return sum(-(-int(count) // self.rows(length)) for length, count in zip(lengths, counts, strict=True))
 
     @property
+    def rows_in_all(self) -> int:
+        """Rows of the split."""
+        return len(self.store)
+
+    @property
+    def steps_in_all(self) -> int:
+        """Real time steps of all rows."""
+        return int(self.store.lengths.sum())
+
+    @property
     def _buckets(self) -> np.ndarray:
         return bucket_lengths(self.store.lengths)
 

@@ -95,7 +95,7 @@ class ShowEpochs(keras.callbacks.Callback):
         super().__init__()
         self.start = start
         self.keep, self.steps, self.epochs, self.reporter = keep, steps, epochs, reporter
-        self.tokens = float(train.store.lengths.sum()) / len(train)
+        self.tokens = train.steps_in_all / len(train)
 
     def on_epoch_begin(self, epoch, logs=None):
         title = f"epoch {epoch + 1} of {self.epochs}"

@@ -81,7 +81,7 @@ def fit(
         recall(keep, state)
     resume = None
     if state is None or not state.facts["ended"]:
-        compiled = compiles_loops(settings, share * float(train.store.lengths.sum()))
+        compiled = compiles_loops(settings, share * train.steps_in_all)
         # Asked from here on: an interrupt that is raised while TensorFlow traces may get lost.
         stop = contextlib.nullcontext(Wish()) if checkpoints is None else asked_to_stop(reporter.say)
         with stop as wish, recurrent_loop("compiled" if compiled else "plain"):
@@ -101,8 +101,8 @@ def fit(
         epochs=keep.rows,
         best=keep.best,
         seconds=round(training + keep.seconds, 3),
-        tokens_per_second=round(passes * float(train.store.lengths.sum()) / training, 1),
-        examples_per_second=round(passes * len(train.store) / training, 1),
+        tokens_per_second=round(passes * train.steps_in_all / training, 1),
+        examples_per_second=round(passes * train.rows_in_all / training, 1),
         checkpoint_seconds=round(resume.writing, 3) if resume else 0.0,
     )
 
