@@ -1,4 +1,4 @@
-"""Writes the embedded samples: fixed seed -> our own grammar -> files beside this one.
+"""Writes the embedded samples: fixed seed -> our own grammars and simulations -> files beside this one.
 
     python data/make_samples.py              rewrites every sample
     python data/make_samples.py sentiment    rewrites one
@@ -12,6 +12,8 @@ import random
 import sys
 from pathlib import Path
 
+import price_path
+import weather_station
 from review_grammar import reviews
 
 FOLDER = Path(__file__).resolve().parent
@@ -28,6 +30,18 @@ def sample(make):
 def sentiment(rng):
     """Makes reviews with a label that no bag of words can tell."""
     return {"sentiment.csv": csv_bytes(["text", "label"], reviews(rng, rows=3900))}
+
+
+@sample
+def weather(rng):
+    """Makes a year of an hourly weather station whose fronts can be seen coming."""
+    return {"weather.csv": csv_bytes(weather_station.HEADER, weather_station.weather(rng, hours=9000))}
+
+
+@sample
+def prices(rng):
+    """Makes ten years of a share whose returns can't be forecast, but whose volatility can."""
+    return {"prices.csv": csv_bytes(price_path.HEADER, price_path.prices(rng, days=2600))}
 
 
 def csv_bytes(header, rows):

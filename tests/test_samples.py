@@ -1,6 +1,8 @@
 """Tests of the embedded samples: made again they are the same bytes, and they claim no more than they hold."""
 
 import csv
+import datetime
+import math
 import random
 import re
 import shutil
@@ -12,6 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import Ridge
+from sklearn.neural_network import MLPRegressor
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -51,6 +56,12 @@ def test_an_unknown_sample_is_refused_with_its_name_and_the_choices(tmp_path):
     done = make_samples(tmp_path, "sentimnt")
     assert done.returncode == 1
     assert re.search(r"There is no sample 'sentimnt'\. Known: sentiment", done.stderr)
+
+
+def test_all_samples_together_are_below_5_mb():
+    sizes = [path.stat().st_size for path in DATA.iterdir() if path.is_file()]
+    assert len(sizes) > 5
+    assert sum(sizes) < 5e6
 
 
 def test_the_labels_are_balanced(reviews):
@@ -107,3 +118,92 @@ def share_of_each(counts):
 
 def words(text):
     return re.findall(r"[\w'-]+", text.lower())
+
+
+def table(name):
+    with open(DATA / name, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def station():
+    """The rows of weather.csv on a grid of hours: numbers by column, NaN where there is none, and the wind's angle."""
+    rows = table("weather.csv")
+    stamps = [datetime.datetime.strptime(row["time"], "%Y-%m-%d %H:%M") for row in rows]
+    assert stamps == sorted(set(stamps))
+    hours = np.array([(stamp - stamps[0]) // datetime.timedelta(hours=1) for stamp in stamps])
+    columns = {}
+    for name in ("temperature", "pressure", "humidity", "wind_speed", "rain"):
+        columns[name] = np.full(hours[-1] + 1, np.nan)
+        columns[name][hours] = [math.nan if row[name] == "NA" else float(row[name]) for row in rows]
+    sectors = {name: place * math.pi / 4 for place, name in enumerate("N NE E SE S SW W NW".split())}
+    columns["wind"] = np.full(hours[-1] + 1, np.nan)
+    columns["wind"][hours] = [sectors.get(row["wind_direction"], math.nan) for row in rows]
+    return columns
+
+
+def test_the_station_has_gaps_and_values_that_can_be(station):
+    absent = np.isnan(np.stack(list(station.values()))).all(axis=0)
+    assert absent.sum() == 54
+    for name, (low, high) in {
+        "temperature": (-40, 50), "pressure": (950, 1050), "humidity": (0, 100), "wind_speed": (0, 40), "rain": (0, 30),
+    }.items():  # fmt: skip
+        known = station[name][np.isfinite(station[name])]
+        assert 0.95 < len(known) / len(station[name]) < 0.995, name
+        assert low <= known.min() < known.max() <= high, name
+
+
+def test_the_station_is_forecast_better_by_pressure_and_wind_together(station):
+    """The change of 15 hours, from the last day: a small network against ridge on the same features."""
+    filled = {}
+    for name, values in station.items():
+        known = np.flatnonzero(np.isfinite(values))
+        filled[name] = values[known[np.maximum(np.searchsorted(known, np.arange(len(values)), "right") - 1, 0)]]
+    cuts = np.arange(48, len(station["temperature"]) - 15)
+    features = [np.cos(cuts * math.pi / 12), np.sin(cuts * math.pi / 12)]
+    features += [filled["temperature"][cuts - back] - filled["temperature"][cuts] for back in (1, 3, 6, 9, 12, 18, 24)]
+    features += [filled["pressure"][cuts - back] - filled["pressure"][cuts] for back in (2, 4, 7, 10, 14, 20)]
+    features += [part(filled["wind"][cuts - back]) for back in (0, 2, 4, 7) for part in (np.cos, np.sin)]
+    features += [filled["humidity"][cuts], filled["wind_speed"][cuts], filled["rain"][cuts]]
+    truth = station["temperature"][cuts + 15] - filled["temperature"][cuts]
+    known = np.isfinite(truth)
+    train, test = known & (cuts < 7200), known & (cuts >= 7300)
+    x = StandardScaler().fit(np.stack(features, axis=1)[train]).transform(np.stack(features, axis=1))
+    linear = Ridge(10.0).fit(x[train], truth[train]).predict(x[test])
+    network = MLPRegressor(hidden_layer_sizes=(48,), alpha=3.0, max_iter=20, random_state=1)
+    with pytest.warns(Warning, match="Maximum iterations"):
+        nonlinear = network.fit(x[train], truth[train]).predict(x[test])
+    last, by_linear, by_network = (np.mean((said - truth[test]) ** 2) for said in (0.0, linear, nonlinear))
+    assert by_linear < 0.9 * last
+    assert by_network < 0.85 * by_linear
+
+
+@pytest.fixture(scope="module")
+def share():
+    rows = table("prices.csv")
+    return [datetime.date.fromisoformat(row["date"]) for row in rows], {
+        name: np.array([float(row[name]) for row in rows]) for name in ("open", "high", "low", "close", "volume")
+    }
+
+
+def test_prices_are_of_trading_days_and_fit_together(share):
+    days, prices = share
+    assert len(days) == 2600
+    assert days == sorted(set(days))
+    assert {day.weekday() for day in days} == set(range(5))
+    weekdays = np.busday_count(days[0], days[-1]) + 1
+    assert 20 < weekdays - len(days) < 80  # holidays
+    assert (prices["low"] > 0).all()
+    assert (prices["high"] >= np.maximum(prices["open"], prices["close"])).all()
+    assert (prices["low"] <= np.minimum(prices["open"], prices["close"])).all()
+
+
+def test_returns_are_not_to_be_forecast_but_their_size_is(share):
+    returns = np.diff(np.log(share[1]["close"]))
+    noise = 3 / math.sqrt(len(returns))
+    assert abs(np.corrcoef(returns[1:], returns[:-1])[0, 1]) < noise
+    size = np.abs(returns)
+    assert np.corrcoef(size[1:], size[:-1])[0, 1] > 2 * noise
+    assert np.corrcoef(size[5:], size[:-5])[0, 1] > 1.5 * noise
+    assert np.mean(((returns - returns.mean()) / returns.std()) ** 4) > 5
+    assert size.max() > 0.1
