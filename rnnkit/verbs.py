@@ -4,12 +4,13 @@ import pathlib
 from collections.abc import Mapping
 
 from rnnkit import bundle as bundles
-from rnnkit import catalog, finetuning, running
+from rnnkit import catalog, finetuning, presets, running
 from rnnkit.answers import answer_rows
 from rnnkit.checking.check import Report
 from rnnkit.checking.check import check as check_data
 from rnnkit.messages import few_of
 from rnnkit.predicting import Summary, predict_file, trained_format
+from rnnkit.predicting.by_recipe import has_own_way, predict_by_recipe
 from rnnkit.progress import SILENT, Reporter
 from rnnkit.settings import from_mapping
 from rnnkit.sources import read_rows
@@ -52,7 +53,7 @@ def run(
     """
     made = catalog.load(name)
     frames, paths = _tables(data=data, valid=valid, test=test)
-    chosen = from_mapping(made.settings, {**settings, **paths, "columns": _pairs(columns)})
+    chosen = presets.chosen(made, {**settings, **paths, **_pairs_if_any(columns)})
     return running.run(made, chosen, running.Order(**frames, out=out, name=bundle, resume=resume), reporter)
 
 
@@ -80,7 +81,7 @@ def check(
     """
     made = catalog.load(name)
     frames, paths = _tables(data=data, valid=valid, test=test)
-    chosen = from_mapping(made.settings, {**settings, **paths, "columns": _pairs(columns)})
+    chosen = presets.chosen(made, {**settings, **paths, **_pairs_if_any(columns)})
     return check_data(made, chosen, **frames, reporter=reporter)
 
 
@@ -133,6 +134,10 @@ def _tables(**tables):
     return {key: value for key, value in tables.items() if key not in paths}, paths
 
 
+def _pairs_if_any(columns):
+    return {"columns": _pairs(columns)} if columns else {}
+
+
 def _pairs(columns):
     if isinstance(columns, str):
         return columns
@@ -153,6 +158,8 @@ def predict(
 ) -> Summary:
     """Writes a table's rows with the answers to them, in constant memory; see `predicting.predict_file`.
 
+    A forecaster writes what comes after each series instead, a row a step.
+
     Args:
         bundle: The bundle or its path.
         data: File of rows or of text lines, or DataFrame.
@@ -170,6 +177,9 @@ def predict(
     bundle = bundle if isinstance(bundle, bundles.Bundle) else bundles.load(bundle)
     if columns is not None:
         reading["columns"] = _pairs(columns)
+    if has_own_way(bundle):
+        how = {"signature": signature, "resume": resume, "prefix": prefix}
+        return predict_by_recipe(bundle, data, output, reading, **how, reporter=reporter)
     format = trained_format(bundle, reading)
     how = {"signature": signature, "prefix": prefix, "resume": resume}
     return predict_file(bundle, data, output, format=format, **how, reporter=reporter)
@@ -205,15 +215,9 @@ def evaluate(
         reading["columns"] = _pairs(columns)
     settings = from_mapping(made.settings, {**bundle.card["settings"], "skip_bad_rows": False, **reading})
     if isinstance(data, str) and data == "sample":
-        data = running.sample_path(made)
+        data = running.sample_path(made, settings)
     with reporter.task("reading", unit="bytes") as advance:
-        rows = read_rows(
-            data,
-            features=made.inputs,
-            target=made.target,
-            format=settings.format(),
-            progress=lambda done, total: advance(done, total=total),
-        )
+        rows = _reread(made, data, settings, bundle.card, lambda done, total: advance(done, total=total))
     labels = bundle.card["labels"]
     unknown = sorted(set(rows.labels) - set(labels)) if labels else []
     if unknown:
@@ -225,5 +229,11 @@ def evaluate(
         )
     signature = bundle.model.signatures["serving_default"]
     with reporter.task("scoring", total=len(rows), unit="rows") as advance:
-        answers, truth = answer_rows(signature, rows, made.inputs, made.target, advance)
-    return made.judge(answers, truth, labels)
+        answers = answer_rows(signature, rows, bundle.card["inputs"], advance)
+    return made.judge(answers, rows.truth(), labels, settings)
+
+
+def _reread(recipe, data, settings, card, progress):
+    if recipe.reread:
+        return recipe.reread(data, settings, card, progress)
+    return read_rows(data, features=recipe.inputs, target=recipe.target, format=settings.format(), progress=progress)

@@ -16,6 +16,7 @@ from rnnkit.layers.forecasting import (
     reset,
     sample_paths,
 )
+from rnnkit.layers.forecasting.blend import trusted_shares
 from rnnkit.layers.forecasting.conformal import shifted
 from rnnkit.layers.forecasting.distributions import normal_quantiles
 
@@ -107,6 +108,16 @@ def test_unknown_targets_and_rows_of_weight_0_do_not_break_the_fit():
     assert fit_linear(plain_core(units=4, segment=5), [], []) is None
 
 
+def test_shares_that_do_not_pay_on_other_rows_go_to_the_last_value():
+    random = np.random.default_rng(3)
+    steps = random.normal(size=(200, 6, 1)).cumsum(1)
+    targets = np.stack([steps, np.ones_like(steps)], -1)
+    noise, last = 0.3 * random.normal(size=steps.shape), np.zeros_like(steps)
+    np.testing.assert_array_equal(trusted_shares([noise, -noise, last], targets)[:, :, 0], [[0] * 6, [0] * 6, [1] * 6])
+    foreseen = steps + 0.1 * noise
+    assert trusted_shares([foreseen, noise, last], targets)[0].min() > 0.9
+
+
 @pytest.mark.parametrize("by", ["all", "step", "target"])
 def test_shares_prefer_the_better_forecast_and_sum_to_one(by):
     random = np.random.default_rng(1)
@@ -166,7 +177,7 @@ def test_a_calibrated_core_takes_the_linear_path_and_covers(head):
     fit_linear(core, in_batches(*train), in_batches(*valid))
     untouched = core(test[0]).numpy()
     found = calibrate(core, list(in_batches(*valid)), list(in_batches(*train)))
-    assert found.linear_share > 0.7 and found.rows == 700 and len(found.powers) == TARGETS
+    assert found.shares[1] > 0.7 and found.rows == 700 and len(found.powers) == TARGETS
     forecast, truth = core.predict(test[0], verbose=0), test[1][..., 0]
     assert np.mean((forecast[..., 0] - truth) ** 2) < 0.8 * np.mean((untouched[..., 0] - truth) ** 2)
     for lower, upper, level in ((2, 4, 0.8), (1, 5, 0.95)):

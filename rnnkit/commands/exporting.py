@@ -87,9 +87,10 @@ def _export_tflite(paths, values):
         raise
     print_parity(measured)
     folder = bundle.path / edge.FOLDER
-    value = textwrap.shorten(next(iter(bundle.card["example"].values()))[0], 48, placeholder="")
+    value = next(iter(bundle.card["example"].values()))[0]
+    asked = shlex.quote(textwrap.shorten(value, 48, placeholder="")) if isinstance(value, str) else "< rows.jsonl"
     print(f"\nedge  {folder}")
-    print(f"next  python {shlex.quote(str(folder / edge.SCRIPT))} {shlex.quote(value)}")
+    print(f"next  python {shlex.quote(str(folder / edge.SCRIPT))} {asked}")
     if values["json"]:
         print(json.dumps({"path": str(folder), **measured}))
 

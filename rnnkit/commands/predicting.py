@@ -12,14 +12,16 @@ from rnnkit.commands.parsing import READING, Parser
 from rnnkit.messages import listed
 from rnnkit.predicting import check_output, predict_file, trained_format
 from rnnkit.predicting.answers import Answers, outputs_of
+from rnnkit.predicting.by_recipe import has_own_way, predict_by_recipe
 from rnnkit.predicting.forms import ENDINGS
 from rnnkit.predicting.streams import predict_stream
 from rnnkit.progress import Reporter
+from rnnkit.quiet import import_tensorflow
 from rnnkit.sources.inputs import KINDS, read_inputs
 from rnnkit.sources.text_lines import Texts
 from rnnkit.sources.whole import WholeRows
 
-STDOUT = "-"
+STDOUT = STDIN = "-"
 BAR = 40
 ABOUT = """\
 Answers values, a file's rows, or what comes on standard input.
@@ -32,6 +34,10 @@ with predicted_ before it, such as predicted_label; or give --prefix.
 A row that can't be answered stays at its place, with no answer and the reason
 in error; at the end they are counted on stderr. --skip-bad-rows leaves them
 out. The exit code is 0 if any row was answered.
+
+A forecaster reads a table of the past, --input FILE, and writes what comes after
+each series: a row a step, with time, each target and its quantiles, such as
+temperature_0.9. Columns that it knows ahead must have rows over the horizon.
 
 A file appears under its name when it is whole, and takes the place of one that
 was there. Until then it is made in the folder .NAME.partial beside it, from
@@ -51,6 +57,9 @@ def predict_(arguments: list[str]) -> None:
         # What needs no model first, for that takes seconds to load.
         check_output(values["output"], values["input"])
     bundle = bundles.load(values["bundle"], verify=not values["no_verify"])
+    if has_own_way(bundle):
+        _predict_by_recipe(bundle, values)
+        return
     if values["texts"] and not to_file and not values["json"]:
         _print_answers(bundle, values["texts"], values["signature"])
         return
@@ -63,10 +72,7 @@ def predict_(arguments: list[str]) -> None:
         done = predict_file(
             bundle, rows, values["output"], format=format, kind=kind, resume=values["resume"], reporter=reporter, **how
         )
-        print(done.sentence, file=sys.stderr)
-        if values["json"]:
-            counts = {"rows": done.rows, "answered": done.answered, "failed": done.failed}
-            print(json.dumps({"path": str(done.path), **counts}))
+        _print_done(done, as_json=values["json"])
         answered, failed = done.answered, done.failed
     else:
         tally = predict_stream(bundle, rows, sys.stdout, as_lines=values["json"], skip=format.skip_bad_rows, **how)
@@ -75,6 +81,34 @@ def predict_(arguments: list[str]) -> None:
             print(f"{rows.name}: {tally.sentence(rows.unit, left_out=format.skip_bad_rows)}", file=sys.stderr)
     if failed and not answered:
         raise SystemExit(1)
+
+
+def _predict_by_recipe(bundle, values):
+    if values["texts"] or values["input"] == STDIN or values["format"]:
+        raise ValueError(
+            f"{bundle.path} forecasts series, from a file of their past whose name says what it is. "
+            f"Give that, and no values and no --format: rnnkit predict {bundle.path} --input history.csv"
+        )
+    import_tensorflow()
+    to_file = values["output"] != STDOUT
+    done = predict_by_recipe(
+        bundle,
+        values["input"],
+        values["output"],
+        {name: values[name] for name in READING},
+        **{name: values[name] for name in ("signature", "resume", "prefix")},
+        as_lines=values["json"],
+        reporter=Reporter(Console(stderr=True)),
+    )
+    if to_file:
+        _print_done(done, as_json=values["json"])
+
+
+def _print_done(done, *, as_json):
+    print(done.sentence, file=sys.stderr)
+    if as_json:
+        counts = {"rows": done.rows, "answered": done.answered, "failed": done.failed}
+        print(json.dumps({"path": str(done.path), **counts}))
 
 
 def _parsed(arguments):

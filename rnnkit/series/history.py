@@ -126,7 +126,7 @@ def _check_future(panel: Panel, cuts, horizon, rows):
         steps = np.arange(begin, min(begin + horizon, panel.starts[place + 1]))
         lacking = np.ones((horizon, len(names)), bool)
         # A category that the model never saw counts as given.
-        unseen = [name in rows.unseen for name in columns.future_categories]
+        unseen = np.array([name in rows.unseen for name in columns.future_categories], bool)
         given = (panel.categories[steps, codes:] >= 0) | unseen
         lacking[: len(steps)] = ~np.concatenate([~np.isnan(panel.values[steps, numbers:]), given], axis=1)
         if lacking.any():

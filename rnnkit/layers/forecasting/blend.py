@@ -1,4 +1,6 @@
-"""Blend: the forecasts of a recurrent and a linear path -> their weighted mean, weighted after training."""
+"""Blend: a recurrent and a linear forecast and the last value -> their weighted mean, weighted after training."""
+
+import itertools
 
 import keras
 import numpy as np
@@ -6,13 +8,19 @@ from scipy.optimize import nnls
 
 from rnnkit.layers.forecasting.heads import moved
 
+PARTS = 3
+"""The recurrent forecast, the linear one, and the last value."""
+FOLDS = 4
+"""Stretches of rows by which shares are tried."""
+
 
 @keras.saving.register_keras_serializable(package="rnnkit")
 class ForecastBlend(keras.layers.Layer):
-    """Moves a forecast to share x its point + other shares x linear points + bias, quantiles and all.
+    """Moves a forecast to the weighted mean of its point, a linear point and the last value, quantiles and all.
 
+    The share of the last value draws both forecasts towards no change, which is best where nothing can be foreseen.
     While training, the first forecast passes as it is, so that it learns by itself. Until shares are set,
-    the first has 1 and the other 0.
+    the first has 1 and the others 0.
 
     Args:
         head, levels: Of the forecast.
@@ -20,6 +28,7 @@ class ForecastBlend(keras.layers.Layer):
     Call arguments:
         forecast: `(batch, horizon, targets, 1 + levels + parameters)`.
         linear: `(batch, horizon, targets)`.
+        last: `(batch, 1, targets)`.
 
     Returns:
         The forecast, moved.
@@ -29,20 +38,23 @@ class ForecastBlend(keras.layers.Layer):
         super().__init__(**{"dtype": "float32", **kwargs, "trainable": False})
         self.head, self.levels = head, tuple(float(level) for level in levels)
 
-    def build(self, forecast_shape, linear_shape):
+    def build(self, forecast_shape, linear_shape, last_shape):
         horizon, targets = forecast_shape[1:3]
-        self.shares = self.add_weight(shape=(2, horizon, targets), initializer="zeros", name="shares")
-        self.bias = self.add_weight(shape=(horizon, targets), initializer="zeros", name="bias")
-        self.shares.assign(np.stack([np.ones((horizon, targets)), np.zeros((horizon, targets))]))
+        self.shares = self.add_weight(shape=(PARTS, horizon, targets), initializer="zeros", name="shares")
+        self.reset()
 
-    def call(self, forecast, linear, training=False):
+    def reset(self) -> None:
+        """Gives the first forecast all."""
+        self.shares.assign(np.eye(PARTS)[:, 0, None, None] * np.ones(self.shares.shape))
+
+    def call(self, forecast, linear, last, training=False):
         if training:
             return forecast
         point = forecast[..., 0]
-        wanted = point * self.shares[0] + linear * self.shares[1] + self.bias
+        wanted = point * self.shares[0] + linear * self.shares[1] + last * self.shares[2]
         return moved(self.head, self.levels, forecast, wanted - point)
 
-    def compute_output_spec(self, forecast, linear, training=False):
+    def compute_output_spec(self, forecast, linear, last, training=False):
         return keras.KerasTensor(forecast.shape, "float32")
 
     def get_config(self):
@@ -89,6 +101,32 @@ def best_forecast_shares(outputs: list[np.ndarray], targets: np.ndarray, *, by="
                 _simplex(drawn)[:, None] if by == "step" else _simplex(drawn)
             )
     return found
+
+
+def trusted_shares(outputs: list[np.ndarray], targets: np.ndarray, *, by="step", gain=0.01) -> np.ndarray:
+    """Returns the best shares if they pay on rows they weren't chosen by, else all to the last of the forecasts.
+
+    Args:
+        outputs, targets, by: As for `best_forecast_shares`, rows in order of time; the last output is the one that
+            needs no trust, such as the last value.
+        gain: Share of that one's squared error by which they must be better, over stretches of rows, each
+            forecast by shares chosen on the others.
+    """
+    edges, error, alone = np.linspace(0, len(targets), FOLDS + 1).astype(int), 0.0, 0.0
+    truth, known = targets[..., 0], targets[..., 1]
+    for start, end in itertools.pairwise(edges):
+        kept = np.r_[:start, end : len(targets)]
+        if not len(kept) or end == start:
+            continue
+        shares = best_forecast_shares([output[kept] for output in outputs], targets[kept], by=by)
+        rows = slice(start, end)
+        blended = sum(share * output[rows] for share, output in zip(shares, outputs, strict=True))
+        error += float((((blended - truth[rows]) ** 2) * known[rows]).sum())
+        alone += float((((outputs[-1][rows] - truth[rows]) ** 2) * known[rows]).sum())
+    shares = best_forecast_shares(outputs, targets, by=by)
+    if error < (1 - gain) * alone:
+        return shares
+    return np.concatenate([np.zeros_like(shares[:-1]), np.ones_like(shares[-1:])])
 
 
 def _simplex(products):

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from rnnkit.layers.forecasting import conformal
-from rnnkit.layers.forecasting.blend import best_forecast_shares
+from rnnkit.layers.forecasting.blend import trusted_shares
 from rnnkit.layers.forecasting.linear import STRENGTHS, Moments, best_linear
 
 MOST_NUMBERS = 30_000_000
@@ -31,9 +31,9 @@ class LinearFit:
 
 @dataclasses.dataclass(frozen=True)
 class Calibration:
-    """What was set: the linear path's mean share (None without), powers of the spreads by target, rows used."""
+    """What was set: mean shares of recurrence, linear path and last value (None without), powers of spreads, rows."""
 
-    linear_share: float | None
+    shares: tuple[float, ...] | None
     powers: tuple[tuple[float, ...], ...]
     rows: int
 
@@ -76,23 +76,24 @@ def calibrate(core: keras.Model, valid: Iterable, train: Iterable = (), *, share
         ValueError: `valid` has no rows.
     """
     reset(core)
-    linear_share = None
+    parts = None
     blend, layer = _layer(core, "blend"), core.get_layer("intervals")
     if blend is not None:
-        (forecast, straight), targets = _collected(before(core, "blend"), valid, points=True)
-        found = best_forecast_shares([forecast, straight], targets, by=shares)
+        outputs, targets = _collected(before(core, "blend"), valid, points=True)
+        outputs = [np.broadcast_to(output, targets.shape[:-1]) for output in outputs]
+        found = trusted_shares(outputs, targets, by=shares)
         blend.shares.assign(found.astype(np.float32))
-        linear_share = float(found[1].mean())
+        parts = tuple(found.mean((1, 2)).tolist())
     (forecast, spread), targets = _collected(before(core, "intervals"), valid, points=False)
     if not layer.levels:
-        return Calibration(linear_share, (), len(forecast))
+        return Calibration(parts, (), len(forecast))
     typical = np.maximum(np.median(spread, 0), 1e-6)
     powers = _powers(core, (forecast, spread, targets), train, typical)
     size = conformal.sizes(spread, typical, powers)
     layer.typical.assign(typical.astype(np.float32))
     layer.powers.assign(powers.astype(np.float32))
     layer.offsets.assign(conformal.conformal_offsets(forecast, targets, layer.levels, size).astype(np.float32))
-    return Calibration(linear_share, tuple(map(tuple, powers.tolist())), len(forecast))
+    return Calibration(parts, tuple(map(tuple, powers.tolist())), len(forecast))
 
 
 def _powers(core, valid, train, typical):
@@ -108,9 +109,7 @@ def reset(core: keras.Model) -> None:
     """Takes back what `calibrate` set: the recurrent forecast alone, its quantiles as they are."""
     blend, intervals = _layer(core, "blend"), _layer(core, "intervals")
     if blend is not None:
-        shape = blend.bias.shape
-        blend.shares.assign(np.stack([np.ones(shape), np.zeros(shape)]))
-        blend.bias.assign(np.zeros(shape))
+        blend.reset()
     if intervals is not None:
         intervals.offsets.assign(np.zeros(intervals.offsets.shape))
         intervals.powers.assign(np.zeros(intervals.powers.shape))
@@ -144,16 +143,16 @@ def _answered(model, rows):
 def _collected(model, rows, *, points):
     """Gives the outputs and targets of all rows, or of every second, fourth, … where there are too many."""
     kept, every, place, held = [], 1, 0, 0
-    for (forecast, other), targets in _answered(model, rows):
+    for (forecast, *others), targets in _answered(model, rows):
         taken = np.arange(-place % every, len(targets), every)
         place += len(targets)
         forecast = forecast[..., 0] if points else forecast
-        kept.append([np.asarray(x)[taken] for x in (forecast, other, targets)])
+        kept.append([np.asarray(x)[taken] for x in (forecast, *others, targets)])
         held += sum(x.size for x in kept[-1])
         if held > MOST_NUMBERS:
             joined = [np.concatenate(parts)[::2] for parts in zip(*kept, strict=True)]
             kept, every, held = [joined], 2 * every, held / 2
     if not kept:
         raise ValueError("There are no rows to calibrate on. Got 0. Give validation rows.")
-    forecast, other, targets = (np.concatenate(parts) for parts in zip(*kept, strict=True))
-    return (forecast, other), targets
+    *outputs, targets = (np.concatenate(parts) for parts in zip(*kept, strict=True))
+    return outputs, targets

@@ -132,7 +132,7 @@ def forecaster(
     base = straight if linear == "residual" else location
     forecast = ForecastHead(head, levels, name="head")(raw, base, scale)
     if linear == "beside":
-        forecast = ForecastBlend(head, levels, name="blend")(forecast, straight)
+        forecast = ForecastBlend(head, levels, name="blend")(forecast, straight, filled[:, -1:])
     least = 0.0 if head == "negative_binomial" else None
     return Intervals(levels, least, name="intervals")(forecast, Spread(name="spread")(filled, known))
 
