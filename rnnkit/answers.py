@@ -23,6 +23,12 @@ class Signature:
     inputs: tuple[tf.TensorSpec, ...]
 
 
+def traced(signature: Signature) -> Callable:
+    """Traces a signature once, for rows of any number and length; it takes the tensors by name."""
+    specs = {spec.name: spec for spec in signature.inputs}
+    return tf.function(signature.function, autograph=False).get_concrete_function(**specs)
+
+
 def answer(function: Callable, columns: Mapping[str, "Sequence[str] | np.ndarray"]) -> dict[str, np.ndarray]:
     """Calls a signature on any number of rows.
 
@@ -63,9 +69,9 @@ def _bytes(text):
 
 def answer_rows(function: Callable, rows, inputs: Iterable[str], advance: Callable) -> dict[str, np.ndarray]:
     """Answers every row of a split: name -> `(rows, …)`."""
-    parts, done, traced = [], 0, tf.function(function, reduce_retracing=True, autograph=False)
+    parts, done = [], 0
     for chunk in rows.chunks(CHUNK):
-        parts.append(answer(traced, {name: chunk[name] for name in inputs}))
+        parts.append(answer(function, {name: chunk[name] for name in inputs}))
         done += len(chunk[rows.target])
         advance(done)
     return {name: joined([part[name] for part in parts]) for name in parts[0]}

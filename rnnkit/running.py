@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from rnnkit import bundle, catalog, runs
-from rnnkit.answers import Signature, answer_rows
+from rnnkit.answers import Signature, answer_rows, traced
 from rnnkit.checking import short_form
 from rnnkit.parts import load_parts
 from rnnkit.progress import SILENT, Reporter
@@ -193,10 +193,10 @@ def _class_weights(targets, labels):
 def _score(recipe, settings, splits, trained, signatures, reporter) -> Reported:
     """Scores what is served, on raw rows, so that the numbers are the deployed model's, and the baselines."""
     signature, labels = signatures["serving_default"], trained.preparation.labels
-    answers, truth, scores = {}, {}, {}
+    answers, truth, scores, function = {}, {}, {}, traced(signature)
     for split in ("valid", "test"):
         rows = getattr(splits, split)
-        answers[split] = _answers(signature.function, rows, input_names(signature), f"scoring {split}", reporter)
+        answers[split] = _answers(function, rows, input_names(signature), f"scoring {split}", reporter)
         truth[split] = rows.truth()
         scores[split] = recipe.judge(answers[split], truth[split], labels, settings)
 
@@ -249,7 +249,7 @@ def _scratch_card(recipe, settings, splits, checkpoints, reporter):
         reporter.say(f"note: no model was begun anew to compare with: {error}")
         return {}
     signature, rows = recipe.serve(fresh.preparation, fresh.core)["serving_default"], splits.test
-    answers = _answers(signature.function, rows, input_names(signature), "scoring what began anew", reporter)
+    answers = _answers(traced(signature), rows, input_names(signature), "scoring what began anew", reporter)
     scores = {"test": recipe.judge(answers, rows.truth(), fresh.preparation.labels, settings)}
     cost = {"train_seconds": fresh.history.seconds, "epochs": len(fresh.history.epochs)}
     return {"scratch": {"scores": scores, **cost}}

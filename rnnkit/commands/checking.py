@@ -1,6 +1,7 @@
 """check: a recipe, data and settings -> what is in the way, and how long it will take."""
 
 import json
+import textwrap
 
 from rich.console import Console
 
@@ -17,8 +18,9 @@ def check_(arguments: list[str]) -> None:
         known = ", ".join(catalog.names())
         if set(arguments) & {"-h", "--help"}:
             print("rnnkit check RECIPE --data PATH [settings]: says what is in the way of a run,")
-            print(f"and about how long it will take. Recipes: {known}.")
+            print("and about how long it will take.")
             print("`rnnkit check RECIPE --help` lists its settings, which are those of `rnnkit run`.")
+            print(textwrap.fill(f"Recipes: {known}.", 80))
             return
         raise ValueError(f"Say for which recipe: rnnkit check RECIPE --data PATH. Known: {known}.")
     name, *flags = arguments

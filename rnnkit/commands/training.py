@@ -27,8 +27,9 @@ def run_(arguments: list[str]) -> None:
     if not arguments or arguments[0].startswith("-"):
         known = ", ".join(catalog.names())
         if set(arguments) & {"-h", "--help"}:
-            print(f"rnnkit run RECIPE [settings]: trains a recipe and writes a bundle. Recipes: {known}.")
+            print("rnnkit run RECIPE [settings]: trains a recipe and writes a bundle.")
             print("`rnnkit run RECIPE --help` lists its settings.")
+            print(textwrap.fill(f"Recipes: {known}.", 80))
             return
         raise ValueError(f"Say which recipe: rnnkit run RECIPE. Known: {known}.")
     name, *flags = arguments

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-from rnnkit.answers import answer_rows
+from rnnkit.answers import answer_rows, traced
 from rnnkit.metrics.forecasts import over_time
 from rnnkit.recipe import Reported
 
@@ -63,7 +63,7 @@ def _refitted(told, judge, baselines):
         signature, truth = told.retrain(fold), fold.test.truth()
         names = [spec.name for spec in signature.inputs]
         with told.reporter.task("scoring the block", total=len(fold.test), unit="rows") as advance:
-            answers = answer_rows(signature.function, fold.test, names, advance)
+            answers = answer_rows(traced(signature), fold.test, names, advance)
         others = baselines(fold, (), settings, told.reporter)
         yield {
             "start": int(truth.seconds.min()),

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from rnnkit.series.encoding import EncodedPanel
 from rnnkit.series.windows import Windows
+from rnnkit.training.batches import epochs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,11 +76,7 @@ class WindowBatches:
         """Returns the batches as a dataset: one epoch, or epoch after epoch without end, from batch `start` on."""
 
         def generate():
-            epoch, passed = divmod(start, len(self))
-            yield from self.epoch(epoch, passed)
-            while repeat:
-                epoch += 1
-                yield from self.epoch(epoch)
+            return epochs(self, repeat=repeat, start=start)
 
         example = self.batch(np.zeros(1, np.int64))
         signature = tf.nest.map_structure(lambda array: tf.TensorSpec(array.shape, array.dtype), example)

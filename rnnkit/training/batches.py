@@ -104,11 +104,7 @@ class Batches:
         """Returns the batches as a dataset: one epoch, or epoch after epoch without end, from batch `start` on."""
 
         def generate():
-            epoch, passed = divmod(start, len(self))
-            yield from self.epoch(epoch, passed)
-            while repeat:
-                epoch += 1
-                yield from self.epoch(epoch)
+            return epochs(self, repeat=repeat, start=start)
 
         return tf.data.Dataset.from_generator(generate, output_signature=self._signature()).prefetch(tf.data.AUTOTUNE)
 
@@ -121,6 +117,15 @@ class Batches:
         targets = self.store.targets
         target = tf.TensorSpec([None, *targets.shape[1:]], targets.dtype)
         return {**sequences, **fixed}, target, tf.TensorSpec([None], tf.float32)
+
+
+def epochs(batches, *, repeat: bool, start: int = 0) -> Iterator:
+    """Yields the batches of one epoch, or epoch after epoch without end, from batch `start` on, counted over epochs."""
+    epoch, passed = divmod(start, len(batches))
+    yield from batches.epoch(epoch, passed)
+    while repeat:
+        epoch += 1
+        yield from batches.epoch(epoch)
 
 
 def bucket_lengths(lengths: np.ndarray, *, least: int = 8, growth: float = GROWTH) -> np.ndarray:
