@@ -48,7 +48,7 @@ BLOCKS = 8
 """Stretches of the test split whose errors are drawn one after the other."""
 PATHS = 100
 """Courses that the signature `paths` of a distribution draws."""
-SHOWN = ("mase", "mae", "rmse", "mse_standardized", "directional_accuracy", "coverage_80", "coverage_95")
+SHOWN = ("mase", "mae", "rmse", "directional_accuracy", "coverage_80", "coverage_95")
 SOLVED_WITH = 60_000
 """Most windows that the linear forecast is solved with."""
 CALIBRATED = 100

@@ -52,7 +52,7 @@ def test_tflite_prints_what_was_measured_and_what_comes_next(run, copies, monkey
     text = "\n".join(shown)
     for form in measured["variants"]:
         assert re.search(rf"^{form['name']} +{form['score']:.4f} .*{form['bytes'] / 1e6:.3f}", text, re.MULTILINE)
-    for words in ("4 test rows", "accuracy", "same label", "1.23 (12.50)", "form  fused", "GATHER"):
+    for words in ("4 test rows", "accuracy", "same texts", "1.23 (12.50)", "form  fused", "GATHER"):
         assert words in text
     assert max(map(len, shown)) <= 80 and "…" not in text
     assert f"next  python {path}/edge/run.py" in text

@@ -1,13 +1,16 @@
 """Series on a device: run_series.py prepares rows as the graph does, and answers as the served model does."""
 
 import json
+import shutil
+import subprocess
+import sys
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from test_features_clock import READABLE, UNREADABLE
-from toy_panel import ALL, HOLIDAYS, HORIZON, PLAIN, WINDOW, core_of, features_of, panel, tensors, windows_of
+from toy_panel import ALL, HORIZON, KINDS, PLAIN, WINDOW, core_of, features_of, panel, tensors, windows_of
 
 from rnnkit.export import run_series, tflite
 from rnnkit.export.edge_series import SCRIPT, series_edge
@@ -54,20 +57,7 @@ def test_stamps_are_read_and_written_as_in_the_graph(zone, local):
     assert [device.write(int(second)).encode() for second in moments] == written
 
 
-@pytest.mark.parametrize(
-    ("how", "options"),
-    [
-        ({}, {}),
-        ({"columns": PLAIN}, {}),
-        ({"columns": PLAIN, "frequency": "1y"}, {}),
-        ({"zone": "Europe/Berlin"}, {"holidays": HOLIDAYS}),
-        ({"frequency": "1mo"}, {"gaps": "fill"}),
-        ({"frequency": "15min"}, {"gaps": "interpolate", "transform": "log"}),
-        ({"frequency": "1bd"}, {"transform": "log", "calendar": False}),
-        ({"frequency": "1bd", "closed": True}, {"gaps": "skip", "holidays": HOLIDAYS}),
-        ({"frequency": "1d"}, {"zone": "America/New_York"}),
-    ],
-)
+@pytest.mark.parametrize(("how", "options"), KINDS)
 @pytest.mark.parametrize("rows", [WINDOW - 3, WINDOW + 2])
 def test_rows_become_the_tensors_that_the_graph_makes_of_them(how, options, rows):
     steps = panel(**how)
@@ -104,8 +94,8 @@ def test_no_readable_row_is_prepared_as_in_the_graph():
 
 
 @pytest.fixture(scope="module", params=["mask", "skip"])
-def device(request, tmp_path_factory):
-    """A model on a device, its rows, and the signatures of the same model."""
+def exported(request, tmp_path_factory):
+    """What stands on a device, rows for it, and the signatures of the same model."""
     steps = panel(ALL, zone="Europe/Berlin", closed=request.param == "skip", frequency="1d", lengths=(40, 45))
     features = features_of(fill_gaps(steps, request.param, ()), gaps=request.param, transform="log")
     core, folder = core_of(features, 2), tmp_path_factory.mktemp("edge")
@@ -116,7 +106,15 @@ def device(request, tmp_path_factory):
         (folder / name).write_text(text, encoding="utf-8")
     windows = windows_of(steps, np.array([WINDOW, 30, 60]))
     signatures = serve_series(features, core, LEVELS, nonnegative=True)
-    return run_series.Model(folder), windows.raw(np.arange(3)), signatures
+    shutil.copy(SCRIPT, folder / "run.py")
+    return folder, windows.raw(np.arange(3)), signatures
+
+
+@pytest.fixture(scope="module")
+def device(exported):
+    """A model on a device, its rows, and the signatures of the same model."""
+    folder, raw, signatures = exported
+    return run_series.Model(folder), raw, signatures
 
 
 def test_a_device_answers_as_the_served_model_does(device):
@@ -143,6 +141,21 @@ def test_a_stream_answers_as_the_model_does_on_the_same_rows(device):
     for name in ("forecast", "quantiles"):
         np.testing.assert_allclose(answer[name], expected[name], rtol=1e-5)
         np.testing.assert_allclose(again[name], expected[name], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("so", "line 2: Expecting value"),
+        ('{"time": ["2024-03-01"]}', "line 2: there is no 'values'. A line must be an object of time, values"),
+        ("[]", "line 2: list indices"),
+    ],
+)
+def test_a_line_that_can_not_be_read_is_named(exported, line, said):
+    script = [sys.executable, "-B", str(exported[0] / "run.py")]
+    ended = subprocess.run(script, input=f"\n{line}\n", capture_output=True, text=True)
+    last = ended.stderr.splitlines()[-1]
+    assert ended.returncode == 2 and last.startswith(said) and "Traceback" not in ended.stderr
 
 
 def test_rows_that_are_prepared_otherwise_are_refused():

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from toy_panel import HOLIDAYS, HORIZON, PLAIN, WINDOW, features_of, panel, tensors, windows_of
+from toy_panel import HOLIDAYS, HORIZON, KINDS, PLAIN, WINDOW, features_of, panel, tensors, windows_of
 
 from rnnkit import keras_files
 from rnnkit.features.series import series_target, unscale
@@ -20,20 +20,7 @@ def assert_same(found, expected):
         np.testing.assert_array_equal(found[name], array, err_msg=name)
 
 
-@pytest.mark.parametrize(
-    ("how", "options"),
-    [
-        ({}, {}),
-        ({"columns": PLAIN}, {}),
-        ({"columns": PLAIN, "frequency": "1y"}, {}),
-        ({"zone": "Europe/Berlin"}, {"holidays": HOLIDAYS}),
-        ({"frequency": "1mo"}, {"gaps": "fill"}),
-        ({"frequency": "15min"}, {"gaps": "interpolate", "transform": "log"}),
-        ({"frequency": "1bd"}, {"transform": "log", "calendar": False}),
-        ({"frequency": "1bd", "closed": True}, {"gaps": "skip", "holidays": HOLIDAYS}),
-        ({"frequency": "1d"}, {"zone": "America/New_York"}),
-    ],
-)
+@pytest.mark.parametrize(("how", "options"), KINDS)
 def test_windows_of_an_encoded_panel_are_what_the_served_features_give(how, options):
     steps, gaps = panel(**how), options.get("gaps", "mask")
     steps = fill_gaps(steps, gaps, ())

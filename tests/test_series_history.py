@@ -135,6 +135,18 @@ def test_future_columns_that_lack_over_the_horizon_are_named_with_their_stamps()
     assert read_history(frame, settings, facts).inputs["future_categories"][1, :, 0].tolist() == [b"grey", b"", b"grey"]
 
 
+def test_an_empty_category_ahead_is_as_given_where_the_history_has_empty_ones():
+    settings, facts = trained(**AHEAD)
+    frame = frame_of()
+    frame.loc[(frame.index % 60) >= 57, "y"] = np.nan
+    frame.loc[frame["sky"] == "grey", "sky"] = None
+    ahead = read_history(frame, settings, facts).inputs["future_categories"]
+    assert ahead[0, :, 0].tolist() == [b"", b"clear", b""]
+    assert "takes 'hot', 'sky', missing at 2024-03-03 11:00:00. Add" in refusal(
+        frame[frame.index != 59], settings, facts
+    )
+
+
 def test_a_series_without_a_target_is_named():
     settings, facts = trained()
     frame = frame_of()

@@ -175,7 +175,7 @@ def test_a_row_of_another_width_is_refused_as_in_every_table(file):
 def test_a_target_of_texts_is_refused_and_its_first_line_named():
     message = refusal(table(wind="NW"), target="wind")
     matches(r"^DataFrame, position 0: column 'wind', a target, has 'NW', which is no number; so are 39 more", message)
-    matches(r"Name a target that holds numbers: --target", message)
+    matches(r"Targets must hold numbers: name other columns with --target", message)
 
 
 def test_missing_columns_are_named_with_their_like():
@@ -241,3 +241,21 @@ def test_row_numbers_are_no_times():
 def test_a_frame_without_rows_or_columns_is_refused():
     assert refusal(table()[:0]).startswith("DataFrame has no rows.")
     assert refusal(pd.DataFrame()).startswith("DataFrame has no columns.")
+
+
+def test_a_column_that_is_there_twice_is_refused_even_where_no_flag_names_it(file):
+    name = file("a.csv", "date,y,y\n" + "".join(f"2024-03-01 {hour:02}:00,{hour},0\n" for hour in range(24)))
+    matches(r"a\.csv has 2 columns named 'y'\. Give each a name of its own\.", refusal(name))
+
+
+def test_a_column_named_twice_in_one_role_is_told_so():
+    matches(r"Column 'load' stands twice in --target\. Leave one out\.", refusal(table(), target="load,load"))
+
+
+def test_the_time_column_as_target_is_told_so():
+    matches(r"column 'date' is the only one that holds times, and it is named as some", refusal(table(), target="date"))
+
+
+def test_cells_with_semicolons_between_are_told_as_such(file):
+    name = file("a.csv", "date;y\n" + "".join(f"2024-03-01 {hour:02}:00;{hour}\n" for hour in range(24)))
+    matches(r"a\.csv has the one column 'date;y': its cells seem to have ';' between them\. Write", refusal(name))

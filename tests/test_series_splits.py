@@ -7,32 +7,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from toy_series import SMALL, many, splits_of, wave
 
 from rnnkit.series import SeriesSettings, read_splits
 
-SMALL = {"window": 5, "horizon": 3, "valid_share": 0.2, "test_share": 0.2}
 NAMES = ("train", "valid", "test")
-
-
-def hours(count, start="2024-03-01"):
-    return pd.date_range(start, periods=count, freq="h")
-
-
-def wave(count=60, **more):
-    return pd.DataFrame({"ds": hours(count), "y": np.sin(np.arange(count)) + np.arange(count), **more})
-
-
-def many(lengths, count=60):
-    rng = np.random.default_rng(len(lengths))
-    parts = [
-        wave(count).iloc[-length:].assign(unique_id=f"s{n}", y=rng.normal(size=length))
-        for n, length in enumerate(lengths)
-    ]
-    return pd.concat(parts, ignore_index=True)
-
-
-def splits_of(frame, valid=None, test=None, **options):
-    return read_splits(frame, valid, test, SeriesSettings(**{**SMALL, **options}))
 
 
 def refusal(frame, valid=None, test=None, **options):

@@ -103,3 +103,17 @@ def core_of(features, targets, *, teacher=False):
     keras.utils.set_random_seed(1)
     x = keras.layers.Dense(HORIZON * targets * 6, kernel_initializer="glorot_normal")(x)
     return keras.Model(inputs, keras.layers.Reshape((HORIZON, targets, 6))(x), name="core")
+
+
+KINDS = [
+    ({}, {}),
+    ({"columns": PLAIN}, {}),
+    ({"columns": PLAIN, "frequency": "1y"}, {}),
+    ({"zone": "Europe/Berlin"}, {"holidays": HOLIDAYS}),
+    ({"frequency": "1mo"}, {"gaps": "fill"}),
+    ({"frequency": "15min"}, {"gaps": "interpolate", "transform": "log"}),
+    ({"frequency": "1bd"}, {"transform": "log", "calendar": False}),
+    ({"frequency": "1bd", "closed": True}, {"gaps": "skip", "holidays": HOLIDAYS}),
+    ({"frequency": "1d"}, {"zone": "America/New_York"}),
+]
+"""Panels, and features of them, that differ in what matters: columns, zone, step, gaps, calendar."""

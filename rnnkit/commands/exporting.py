@@ -98,7 +98,7 @@ def _export_tflite(paths, values):
 def print_parity(measured: dict) -> None:
     """Prints how each form of the model scores, differs from Keras, and how large and fast it is."""
     asked = f"tflite {measured['quantize']}"
-    quality = _table(f"{measured['rows']:,} test rows", measured["score"], "same label", "difference", "MB")
+    quality = _table(f"{measured['rows']:,} test rows", measured["score"], "same texts", "difference", "MB")
     speed = _table("ms, median (p95)", "call", "predict", "1 thread", "2 threads")
     for variant in measured["variants"]:
         name, style = variant["name"], "bold" if variant["name"] == asked else None

@@ -19,6 +19,9 @@ DIFFERENCE = 1e-4
 POINTS = {"dynamic": 0.005, "float16": 0.005, "int8": 0.015}
 """Most that the score may differ from Keras'."""
 
+FAR = 1.0
+"""Most that an output of any variant may differ from Keras', though the score be the same: the whole of a probability."""
+
 GENTLER = {"int8": ("dynamic", "float16", "none"), "dynamic": ("float16", "none"), "float16": ("none",)}
 
 CALLS, SECONDS = 200, 1.0
@@ -116,6 +119,11 @@ def _fault(variants, metric, rows):
             return (
                 f"tflite, quantize none, differs from Keras by {variant['difference']:.1e}, "
                 f"and {DIFFERENCE:.0e} is allowed. Serve the bundle as a SavedModel."
+            )
+        if kind is not None and not variant["difference"] <= FAR:
+            return (
+                f"tflite, quantize {kind}, has an answer that differs from Keras' by {variant['difference']:.2g}, "
+                f"and {FAR:g} is allowed. Quantize less: {', '.join(GENTLER[kind])}."
             )
         # A score can't be told more finely than by one row.
         allowed = max(POINTS.get(kind, np.inf) * max(1.0, abs(keras_score)), 1 / rows)

@@ -271,9 +271,18 @@ if __name__ == "__main__":
     parser.add_argument("--stream", action="store_true", help="A row a line; the window is remembered.")
     model = Model()
     answer = model.stream().step if parser.parse_args().stream else model.answer
-    for line in sys.stdin:
-        given = json.loads(line)
-        told = answer(*(given[name] for name in model.series.inputs))
+    for number, line in enumerate(sys.stdin, 1):
+        if not line.strip():
+            continue
+        try:
+            given = json.loads(line)
+            told = answer(*(given[name] for name in model.series.inputs))
+        except (LookupError, TypeError, ValueError) as fault:
+            what = f"there is no {fault}" if isinstance(fault, KeyError) else fault
+            print(
+                f"line {number}: {what}. A line must be an object of {', '.join(model.series.inputs)}.", file=sys.stderr
+            )
+            sys.exit(2)
         print(
             json.dumps({name: value if name == "time" else value.tolist() for name, value in told.items()}), flush=True
         )

@@ -127,6 +127,8 @@ def _check_future(panel: Panel, cuts, horizon, rows):
         lacking = np.ones((horizon, len(names)), bool)
         # A category that the model never saw counts as given.
         unseen = np.array([name in rows.unseen for name in columns.future_categories], bool)
+        # So does an empty cell where the history has empty ones too, such as days that are no holiday.
+        unseen |= (panel.categories[panel.starts[place] : begin, codes:] < 0).any(axis=0)
         given = (panel.categories[steps, codes:] >= 0) | unseen
         lacking[: len(steps)] = ~np.concatenate([~np.isnan(panel.values[steps, numbers:]), given], axis=1)
         if lacking.any():

@@ -216,7 +216,7 @@ class _Loader:
                 if isinstance(cell, str) and GROUPED.fullmatch(cell):
                     mend = "Write numbers as 1234.5: a point before the decimals, nothing between thousands."
                 elif column.categorical and name in self.roles.targets:
-                    mend = "Name a target that holds numbers: --target y"
+                    mend = "Targets must hold numbers: name other columns with --target."
                 raise ValueError(f"{where}, {role}, has {shown}{which}{more}. {mend}")
             self.notes.append(f"{where}: {len(rows):,} cells taken as missing, the first of them {shown}.")
 

@@ -24,6 +24,7 @@ def prepare_series(train: Windows, settings, *, counts: bool = False) -> Prepara
         counts: Leave targets as they are, neither moved nor scaled: they are counted.
 
     Raises:
+        ValueError: Targets are to be counts, and one is below 0.
         ValueError, OSError: The file of holidays can't be read.
     """
     panel, inside = train.panel, train.inside
@@ -34,6 +35,7 @@ def prepare_series(train: Windows, settings, *, counts: bool = False) -> Prepara
         values[:, :targets] = np.log(np.where(positive, values[:, :targets], np.nan))
     means, spreads = _moments(values)
     if counts:
+        _check_counts(columns.targets, panel.known_values()[:, :targets])
         means[:targets], spreads[:targets] = 0, 1
     of_series = np.unique(panel.series()[inside])
     static_means, static_spreads = _moments(panel.static_values[of_series].astype(np.float64))
@@ -71,6 +73,15 @@ def prepare_series(train: Windows, settings, *, counts: bool = False) -> Prepara
     for kind, parts in (("category", names), ("future_category", ahead), ("static_category", static_names)):
         facts |= {f"{kind}_{place}": len(part) + 1 for place, part in enumerate(parts)}
     return Preparation(features, series_target(features, train.horizon, targets), facts, ("values",))
+
+
+def _check_counts(targets, values):
+    for name, own in zip(targets, values.T, strict=True):
+        if (own < 0).any():
+            raise ValueError(
+                f"Column {name!r} must be 0 or above for --head negative_binomial, which counts. "
+                f"Its least value is {np.nanmin(own):g}. Take another --head."
+            )
 
 
 def _moments(values):

@@ -105,6 +105,8 @@ def find_roles(settings: SeriesSettings, source) -> Roles:
         )
         open = "y" not in found or "y" not in left
         targets = left if open else ("y",)
+    for name in (*time, *dict.fromkeys(targets)):
+        check_column(source.name, source.columns, theirs, name)
     roles = Roles(time, id, targets, lists["past"], lists["future"], lists["static"], open, theirs)
     _check(roles, source)
     return roles
@@ -176,6 +178,17 @@ def _time(settings, source, found, sample, taken):
     for name in dict.fromkeys(order):
         if name not in taken and _holds_times(name, sample[name]):
             return (name,)
+    busy = [name for name in found if name in taken and name != id and _holds_times(name, sample[name])]
+    if busy:
+        raise ValueError(
+            f"{source.name}: column {busy[0]!r} is the only one that holds times, and it is named as something else. "
+            "Leave it out there: it is the time column."
+        )
+    if len(found) == 1 and (mark := next((mark for mark in ";\t|" if mark in found[0]), None)):
+        raise ValueError(
+            f"{source.name} has the one column {found[0]!r}: its cells seem to have {mark!r} between them. "
+            "Write the table with commas as .csv, or with tabs as .tsv."
+        )
     near = [name for name in found if NAMED.search(name)]
     what = f"the cells of {few_of(near)} are no times" if near else f"none of its columns {few_of(found)} holds times"
     raise LookupError(
@@ -205,6 +218,8 @@ def _check(roles, source):
         **{r: getattr(roles, r) for r in ("past", "future", "static")},
     }.items():
         for name in names:
+            if seen.get(name) == role:
+                raise ValueError(f"Column {name!r} stands twice in --{role}. Leave one out.")
             if name in seen:
                 raise ValueError(
                     f"Column {name!r} can have one role. Got it as --{seen[name]} and as --{role}. Leave it out of one."

@@ -92,6 +92,7 @@ BAD = {
     "no value": (wave().assign(y=None), [], r"^bad\.csv: column 'y' has no value at all"),
     "no such target": (wave(), ["--target=z"], r"^bad\.csv has no column 'z'\. .*It has 'time', 'y'"),
     "below zero for a logarithm": (wave(), ["--transform=log"], r"^bad\.csv: column 'y' must be above 0 for"),
+    "below zero for counts": (wave(), ["--head=negative_binomial"], r"^Column 'y' must be 0 or above for --head"),
     "too many blocks": (wave(), ["--backtest=50", "--refit"], r"^backtest must be between 1 and \d+.*Got 50"),
     "no file of holidays": (wave(), ["--holidays=none.txt"], r"none\.txt"),
     "no word of a frequency": (wave(), ["--frequency=often"], r"^frequency must be .*Got 'often'"),
