@@ -20,7 +20,7 @@ POINTS = {"dynamic": 0.005, "float16": 0.005, "int8": 0.015}
 """Most that the score may differ from Keras'."""
 
 FAR = 1.0
-"""Most that an output of any variant may differ from Keras', though the score be the same: the whole of a probability."""
+"""Most that an output of any variant may differ from Keras', though the score be the same: all of a probability."""
 
 GENTLER = {"int8": ("dynamic", "float16", "none"), "dynamic": ("float16", "none"), "float16": ("none",)}
 
