@@ -37,6 +37,7 @@ class Promise:
         child: `sample -> (table, columns, labels)`: other rows with other column names, one label or category
             of which the sample doesn't have, and the labels there are then.
         empty: A row's value that says nothing.
+        small: Settings of a smaller task, for what is trained several times over.
     """
 
     margins: dict[str, float]
@@ -44,6 +45,7 @@ class Promise:
     odd: dict[str, list]
     child: Callable
     empty: object = ""
+    small: dict = dataclasses.field(default_factory=dict)
 
 
 def other_reviews(sample):
@@ -124,6 +126,7 @@ PROMISES = {
         odd=station(COLUMNS, ODD_HOURS),
         child=other_station,
         empty=[],
+        small={"target": "temperature", "window": 24, "horizon": 6, "units": 8},
     ),
 }
 SHORT = {"epochs": 2, "steps_per_epoch": 12}
@@ -254,8 +257,8 @@ def test_missing_values_are_answered_as_empty_ones(bundle, promise):
         assert_same(values, bundle.predict(empty)[output])
 
 
-def test_the_same_seed_gives_the_same_scores_and_weights(name, tmp_path):
-    first, second = (rnnkit.run(name, out=tmp_path, seed=3, **SHORT) for _ in range(2))
+def test_the_same_seed_gives_the_same_scores_and_weights(name, promise, tmp_path):
+    first, second = (rnnkit.run(name, out=tmp_path, seed=3, **SHORT, **promise.small) for _ in range(2))
     assert (first.path.name, second.path.name) == ("1", "2")
     for split in ("valid", "test"):
         assert first.card["scores"][split] == pytest.approx(second.card["scores"][split], abs=1e-5)
@@ -265,8 +268,9 @@ def test_the_same_seed_gives_the_same_scores_and_weights(name, tmp_path):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-def test_stopped_and_gone_on_with_it_gives_the_weights_it_would_have_had(name, tmp_path, monkeypatch):
-    whole = rnnkit.run(name, out=tmp_path, seed=3, **SHORT)
+def test_stopped_and_gone_on_with_it_gives_the_weights_it_would_have_had(name, promise, tmp_path, monkeypatch):
+    short = {**SHORT, **promise.small}
+    whole = rnnkit.run(name, out=tmp_path, seed=3, **short)
     steps = itertools.count(1)
 
     def save_and_stop(self, state, save=Checkpoints.save):
@@ -277,8 +281,8 @@ def test_stopped_and_gone_on_with_it_gives_the_weights_it_would_have_had(name, t
     with monkeypatch.context() as patch:
         patch.setattr(Checkpoints, "save", save_and_stop)
         with pytest.raises(Interrupted):
-            rnnkit.run(name, out=tmp_path, seed=3, checkpoint_steps=1, **SHORT)
-    resumed = rnnkit.run(name, out=tmp_path, seed=3, checkpoint_steps=1, resume=True, **SHORT)
+            rnnkit.run(name, out=tmp_path, seed=3, checkpoint_steps=1, **short)
+    resumed = rnnkit.run(name, out=tmp_path, seed=3, checkpoint_steps=1, resume=True, **short)
     assert resumed.path.name == "2" and not (tmp_path / ".runs").exists()
     for one, other in zip(_core_weights(whole.path), _core_weights(resumed.path), strict=True):
         np.testing.assert_array_equal(one, other)

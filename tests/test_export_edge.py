@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import rnnkit
-from rnnkit import catalog, running
+from rnnkit import catalog
 from rnnkit.export import edge, parity, tflite
+from rnnkit.sources.some import drawn
 
 FILES = {"labels.txt", "model.tflite", "parity.json", "preparation.json", "run.py", "vocabulary.txt"}
 
@@ -219,12 +220,12 @@ class Numbers:
 
 
 def test_few_of_many_rows_are_drawn_by_seed_in_their_order():
-    first, again, other = (running._drawn(Numbers(), 7, seed) for seed in (1, 1, 2))
+    first, again, other = (drawn(Numbers(), 7, seed) for seed in (1, 1, 2))
     assert first == again != other
     numbers = [int(row["text"]) for row in first]
     assert len(numbers) == 7 and numbers == sorted(numbers)
     assert all(row == {"text": row["text"], "label": row["text"]} for row in first)
-    assert len(running._drawn(Numbers(), 50, 1)) == 20
+    assert len(drawn(Numbers(), 50, 1)) == 20
 
 
 @pytest.mark.parametrize("name", ["core", "features", "target"])

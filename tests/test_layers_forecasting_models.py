@@ -66,6 +66,7 @@ def test_unknown_values_do_not_matter_whatever_stands_there(core):
     assert np.array_equal(core({**rows, "values": changed}), core(rows))
 
 
+@pytest.mark.parametrize("core", ["segments", "direct, both ways", "recursive, additive"], indirect=True)
 def test_a_core_converts_to_tflite(core):
     pytest.importorskip("ai_edge_litert")
     from ai_edge_litert.interpreter import Interpreter

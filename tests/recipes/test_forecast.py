@@ -17,15 +17,16 @@ from rnnkit.series.batches import WindowBatches
 from rnnkit.series.encoding import encode_panel
 
 MODELS = {
-    "segments of points": {"linear": "residual"},
     "segments of quantiles": {"head": "quantiles", "normalization": "instance"},
     "direct gaussian": {"decoder": "direct", "head": "gaussian", "linear": "residual", "transform": "log"},
-    "direct quantiles": {"decoder": "direct", "head": "quantiles", "linear": "none", "bidirectional": True},
-    "direct counts": {"decoder": "direct", "head": "negative_binomial", "normalization": "mean"},
-    "recursive points": {"decoder": "recursive", "linear": "none", "normalization": "mean"},
+    "direct counts": {"decoder": "direct", "head": "negative_binomial", "bidirectional": True},
     "recursive student": {"decoder": "recursive", "head": "student", "attention": "additive"},
-    "recursive quantiles": {"decoder": "recursive", "head": "quantiles", "attention": "multiplicative"},
-    "recursive counts": {"decoder": "recursive", "head": "negative_binomial", "linear": "none"},
+    "recursive quantiles": {
+        "decoder": "recursive",
+        "head": "quantiles",
+        "attention": "multiplicative",
+        "linear": "none",
+    },
 }
 
 
