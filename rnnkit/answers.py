@@ -22,6 +22,11 @@ class Signature:
     function: Callable
     inputs: tuple[tf.TensorSpec, ...]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of what it takes, in the order of the function's arguments."""
+        return tuple(spec.name for spec in self.inputs)
+
 
 def traced(signature: Signature) -> Callable:
     """Traces a signature once, for rows of any number and length; it takes the tensors by name."""

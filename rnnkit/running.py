@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from rnnkit import bundle, catalog, runs
-from rnnkit.answers import Signature, answer_rows, traced
+from rnnkit.answers import answer_rows, traced
 from rnnkit.checking import short_form
 from rnnkit.parts import load_parts
 from rnnkit.progress import SILENT, Reporter
@@ -196,7 +196,7 @@ def _score(recipe, settings, splits, trained, signatures, reporter) -> Reported:
     answers, truth, scores, function = {}, {}, {}, traced(signature)
     for split in ("valid", "test"):
         rows = getattr(splits, split)
-        answers[split] = _answers(function, rows, input_names(signature), f"scoring {split}", reporter)
+        answers[split] = _answers(function, rows, signature.names, f"scoring {split}", reporter)
         truth[split] = rows.truth()
         scores[split] = recipe.judge(answers[split], truth[split], labels, settings)
 
@@ -207,11 +207,6 @@ def _score(recipe, settings, splits, trained, signatures, reporter) -> Reported:
     baselines = recipe.baselines(splits, labels, settings, reporter)
     parts = trained.preparation, trained.core
     return Reported(settings, splits, *parts, answers, truth, scores, baselines, retrain, reporter)
-
-
-def input_names(signature: Signature) -> tuple[str, ...]:
-    """Returns the names of what a signature takes, in the order of its function's arguments."""
-    return tuple(spec.name for spec in signature.inputs)
 
 
 def _answers(function, rows, inputs, title, reporter):
@@ -249,7 +244,7 @@ def _scratch_card(recipe, settings, splits, checkpoints, reporter):
         reporter.say(f"note: no model was begun anew to compare with: {error}")
         return {}
     signature, rows = recipe.serve(fresh.preparation, fresh.core)["serving_default"], splits.test
-    answers = _answers(traced(signature), rows, input_names(signature), "scoring what began anew", reporter)
+    answers = _answers(traced(signature), rows, signature.names, "scoring what began anew", reporter)
     scores = {"test": recipe.judge(answers, rows.truth(), fresh.preparation.labels, settings)}
     cost = {"train_seconds": fresh.history.seconds, "epochs": len(fresh.history.epochs)}
     return {"scratch": {"scores": scores, **cost}}
@@ -262,7 +257,7 @@ def _card(recipe, settings, splits, trained, signatures):
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "settings": settings.as_dict(),
         "data": splits.card,
-        "inputs": list(input_names(signatures["serving_default"])),
+        "inputs": list(signatures["serving_default"].names),
         "target": recipe.target,
         "labels": list(preparation.labels),
         "higher_is_better": recipe.higher_is_better,

@@ -36,3 +36,19 @@ def tiny(reviews, tmp_path_factory):
     out = tmp_path_factory.mktemp("saved_models")
     sizes = {"units": 5, "embedding_units": 7, "ngram_buckets": 64, "epochs": 1}
     return rnnkit.run("sentiment", data=reviews, out=out, bundle="tiny", **sizes)
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Runs a command that must succeed, in an empty folder of 80 columns, and returns what it printed."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+
+    from rnnkit.cli import main
+
+    def call(*arguments):
+        capsys.readouterr()
+        assert main([str(argument) for argument in arguments]) == 0
+        return capsys.readouterr().out
+
+    return call

@@ -15,20 +15,6 @@ from rnnkit.cli import VERBS, main
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
-    """Runs a command that must succeed, in an empty folder of 80 columns, and returns what it printed."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "80")
-
-    def call(*arguments):
-        capsys.readouterr()
-        assert main([str(argument) for argument in arguments]) == 0
-        return capsys.readouterr().out
-
-    return call
-
-
-@pytest.fixture
 def table(tmp_path, reviews):
     reviews.to_csv(tmp_path / "r.csv", index=False)
     return "r.csv"

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 from toy_series import hours, many, splits_of, wave
 
+from rnnkit.series.kept import kept_windows
+
 
 def test_windows_for_training_are_a_stride_apart():
     every = splits_of(many([60, 50])).train
@@ -92,8 +94,8 @@ def test_windows_come_by_column_as_the_served_model_takes_them():
     for name in whole:
         np.testing.assert_array_equal(np.concatenate([chunk[name] for chunk in chunks]), whole[name])
     assert chunks[0]["target"].shape == (5, 3, 1)
-    drawn = splits.train.drawn(3, seed=1)
-    assert len(drawn) == 3 and drawn == splits.train.drawn(3, seed=1)
+    drawn = kept_windows(splits.train, 3, seed=1)
+    assert len(drawn) == 3 and drawn == kept_windows(splits.train, 3, seed=1)
     assert json.loads(json.dumps(drawn))[0]["time"][0].startswith("2024-03-0")
 
 

@@ -213,6 +213,8 @@ class Series:
 
 
 class Model:
+    """The model and what its rows are prepared by, from the files of a folder."""
+
     def __init__(self, folder=pathlib.Path(__file__).parent, file="model.tflite", threads=1):
         self.series = Series(json.loads((folder / "preparation.json").read_text("utf-8")))
         self.interpreter = Interpreter(str(folder / file), num_threads=threads)
@@ -240,6 +242,8 @@ class Model:
 
 
 class Stream:
+    """A model asked row by row; made by `Model.stream`."""
+
     def __init__(self, model):
         self.model, self.rows = model, []
 
@@ -256,11 +260,12 @@ class Stream:
 
 
 def numbers(values):
-    # None becomes NaN.
+    """Returns lists of numbers as an array; None becomes NaN."""
     return np.array(values, np.float32)
 
 
 def as_text(value):
+    """Returns a text or its bytes as a text, none as an empty one."""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value or ""
 
 

@@ -61,9 +61,8 @@ def _refitted(told, judge, baselines):
             f"backtest: block {number} of {settings.backtest}, trained anew on {len(fold.train):,} windows."
         )
         signature, truth = told.retrain(fold), fold.test.truth()
-        names = [spec.name for spec in signature.inputs]
         with told.reporter.task("scoring the block", total=len(fold.test), unit="rows") as advance:
-            answers = answer_rows(traced(signature), fold.test, names, advance)
+            answers = answer_rows(traced(signature), fold.test, signature.names, advance)
         others = baselines(fold, (), settings, told.reporter)
         yield {
             "start": int(truth.seconds.min()),

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from rnnkit.bundle.writing import plain
 from rnnkit.series.truth import Truth
-from rnnkit.series.windows import Windows, plain
+from rnnkit.series.windows import Windows
 
 MOST_NUMBERS = 400_000
 """Values in all that a bundle keeps of a split; fewer windows where they are long and wide."""

@@ -161,18 +161,6 @@ class Windows:
             targets=targets,
         )
 
-    def drawn(self, most: int, seed: int = 0) -> list[dict[str, object]]:
-        """Returns some windows as single rows of plain values, those with nothing missing first."""
-        places = np.random.default_rng(seed).permutation(len(self))[: max(20 * most, 1)]
-        rows = []
-        for place in places:
-            raw = self.raw([place])
-            missing = sum(int(np.isnan(array).sum()) for array in raw.values() if array.dtype.kind == "f")
-            rows.append((missing, {name: plain(array[0]) for name, array in raw.items()}))
-            if len([row for row in rows if not row[0]]) == most:
-                break
-        return [row for _, row in sorted(rows, key=lambda row: row[0])[:most]]
-
 
 def raw_inputs(panel: Panel, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Returns arrays as the served model takes them: categories as texts, unused inputs left out."""
@@ -196,13 +184,3 @@ def _named(codes, names):
     """Returns UTF-8 texts of type S, empty where the code is -1."""
     tables = [np.array([*(name.encode() for name in column), b""]) for column in names]
     return np.stack([table[codes[..., place]] for place, table in enumerate(tables)], axis=-1)
-
-
-def plain(array: np.ndarray) -> list:
-    """Returns an array as lists, ready for JSON."""
-    values = array.tolist()
-    return _decoded(values) if array.dtype.kind == "S" else values
-
-
-def _decoded(values):
-    return [_decoded(value) for value in values] if isinstance(values, list) else values.decode()

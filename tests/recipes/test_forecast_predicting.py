@@ -20,20 +20,6 @@ STEPS = ("time", "values", "categories")
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
-    """Runs a command that must succeed, in an empty folder, and returns what it printed."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "80")
-
-    def call(*arguments):
-        capsys.readouterr()
-        assert main([str(argument) for argument in arguments]) == 0
-        return capsys.readouterr().out
-
-    return call
-
-
-@pytest.fixture
 def refused(tmp_path, monkeypatch, capsys):
     """Runs a command that must be refused, and returns its one line."""
     monkeypatch.chdir(tmp_path)
