@@ -1,0 +1,21 @@
+"""Search in the graph: a step function -> the tokens it makes likely; imports only keras, tensorflow and layers.
+
+All searches take `step(ids, states, t) -> (logits, states, weights)`, by operations on tensors alone:
+
+    ids     `(rows,)` int32, the tokens before; `start` at first
+    states  any nest of tensors whose first axis is rows
+    t       scalar int32, from 0
+    logits  `(rows, vocabulary)`
+    weights `(rows, source)`, the attention that chose the token; or None
+
+Rows of one sentence lie together: row = sentence * width + hypothesis. What stays the same from step to step,
+as an encoder's outputs, is captured by the function and has a row per sentence.
+"""
+
+from rnnkit.decoding.beam import beam_search
+from rnnkit.decoding.controls import Controls
+from rnnkit.decoding.decoded import Decoded
+from rnnkit.decoding.greedy import greedy
+from rnnkit.decoding.sampling import sample
+
+__all__ = ["Controls", "Decoded", "beam_search", "greedy", "sample"]
