@@ -12,6 +12,7 @@ import random
 import sys
 from pathlib import Path
 
+import phrase_grammar
 import price_path
 import weather_station
 from review_grammar import reviews
@@ -44,10 +45,16 @@ def prices(rng):
     return {"prices.csv": csv_bytes(price_path.HEADER, price_path.prices(rng, days=2600))}
 
 
-def csv_bytes(header, rows):
-    """Renders rows as UTF-8 CSV with the same line ends on every system."""
+@sample
+def phrases(rng):
+    """Makes sentences of an invented language with their translation into another, which no dictionary gives."""
+    return {"phrases.tsv": csv_bytes(["text", "translation"], phrase_grammar.phrases(rng, rows=7000), delimiter="\t")}
+
+
+def csv_bytes(header, rows, delimiter=","):
+    """Renders rows as UTF-8 CSV, or TSV, with the same line ends on every system."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(rows)
     return text.getvalue().encode("utf-8")

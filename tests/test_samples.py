@@ -2,6 +2,8 @@
 
 import csv
 import datetime
+import importlib
+import itertools
 import math
 import random
 import re
@@ -207,3 +209,75 @@ def test_returns_are_not_to_be_forecast_but_their_size_is(share):
     assert np.corrcoef(size[5:], size[:-5])[0, 1] > 1.5 * noise
     assert np.mean(((returns - returns.mean()) / returns.std()) ** 4) > 5
     assert size.max() > 0.1
+
+
+@pytest.fixture(scope="module")
+def phrases():
+    with open(DATA / "phrases.tsv", encoding="utf-8", newline="") as file:
+        return [(row["text"], row["translation"]) for row in csv.DictReader(file, delimiter="\t")]
+
+
+@pytest.fixture
+def grammar(monkeypatch):
+    """The module that composes the phrases."""
+    monkeypatch.syspath_prepend(str(DATA))
+    return importlib.import_module("phrase_grammar")
+
+
+def test_phrases_are_7000_different_ones_of_3_to_12_words(phrases):
+    assert len({text for text, _ in phrases}) == len(phrases) == 7000
+    for side in zip(*phrases, strict=True):
+        lengths = [len(text.split()) for text in side]
+        assert 3 <= min(lengths) <= max(lengths) == 12
+
+
+def test_phrases_begin_with_a_capital_and_end_with_the_same_mark_in_both_languages(phrases):
+    for text, translation in phrases:
+        assert text[0].isupper() and translation[0].isupper()
+        assert text[-1] == translation[-1] in ".?!"
+
+
+def test_the_two_languages_share_names_and_marks_alone(phrases):
+    first, second = (
+        {word for text in side for word in re.findall(r"\w+", text)} for side in zip(*phrases, strict=True)
+    )
+    assert first & second == {"Otmira", "Velduk", "Zirano", "Ludeša"}
+
+
+def test_a_sentence_has_one_translation_whatever_is_drawn(grammar):
+    """Drawn again and again with few words, most sentences come up more than once."""
+    rng, translations, again = random.Random(5), {}, 0
+    for text, translation in itertools.chain.from_iterable(grammar.phrases(rng, rows=300) for _ in range(60)):
+        again += text in translations
+        assert translations.setdefault(text, translation) == translation, text
+    assert again > 300
+
+
+def test_every_form_of_a_held_out_part_of_the_phrases_occurs_in_the_rest(phrases):
+    shuffled = random.Random(7).sample(phrases, len(phrases))
+    for side in (0, 1):
+        known = {word for pair in shuffled[1400:] for word in words(pair[side])}
+        unseen = [pair for pair in shuffled[:1400] if not known.issuperset(words(pair[side]))]
+        assert len(unseen) < 0.01 * 1400
+
+
+def test_the_verb_goes_from_the_middle_to_the_end_and_negation_splits_around_it(phrases):
+    negated = [(text, translation) for text, translation in phrases if "nev " in text.lower() and text[-1] == "."]
+    assert len(negated) > 500
+    for _, translation in negated:
+        assert re.search(r"\bul \w+ esk\b", translation, re.IGNORECASE), translation
+
+
+def test_what_is_held_decides_on_the_verb_and_its_gender_on_the_pronoun(phrases):
+    """'To hold' is another word for what lives; 'it' has the gender of what it stands for, in an earlier clause."""
+    held = {"brad": Counter(), "zumk": Counter()}
+    for text, translation in phrases:
+        if found := re.fullmatch(r"\w+ \w+ pelten? [rz][oa]i? (\w+?)(?:in|el)?\.", text):
+            held["brad" if "brad" in translation.lower() else "zumk"][found[1]] += 1
+    assert min(map(len, held.values())) >= 5
+    assert not held["brad"].keys() & held["zumk"].keys()
+    pronouns = Counter()
+    for text, translation in phrases:
+        if re.search(r" eb \w+ li\.", text):
+            pronouns[re.search(r"ožd (\w+) ", translation)[1]] += 1
+    assert set(pronouns) == {"lok", "lik", "lek"} and min(pronouns.values()) > 100
