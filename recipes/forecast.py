@@ -179,7 +179,7 @@ def objective(facts: Mapping[str, int], settings: ForecastSettings) -> Objective
     return forecasting(loss, levels=tuple(quantile_levels(settings)), head=settings.head)
 
 
-def serve(preparation: Preparation, core: keras.Model) -> dict[str, Signature]:
+def serve(preparation: Preparation, core: keras.Model, settings: ForecastSettings) -> dict[str, Signature]:
     """Raw stamps and values -> stamps of the horizon, forecast and quantiles; `step` with its state."""
     signatures = serve_series(preparation.features, core, core.get_layer("intervals").levels)
     if core.get_layer("head").head in layers.DISTRIBUTIONS:
@@ -187,7 +187,7 @@ def serve(preparation: Preparation, core: keras.Model) -> dict[str, Signature]:
     return signatures
 
 
-def edge(preparation: Preparation, core: keras.Model) -> Edge:
+def edge(preparation: Preparation, core: keras.Model, settings: ForecastSettings) -> Edge:
     """Prepared windows -> forecast and quantiles in the user's units, for one row."""
     return series_edge(preparation.features, core, core.get_layer("intervals").levels)
 

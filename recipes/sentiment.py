@@ -208,7 +208,7 @@ def objective(facts: Mapping[str, int], settings: Settings) -> Objective:
     return classification(facts["classes"], label_smoothing=settings.label_smoothing)
 
 
-def serve(preparation: Preparation, core: keras.Model) -> dict[str, Signature]:
+def serve(preparation: Preparation, core: keras.Model, settings: Settings) -> dict[str, Signature]:
     """Raw text -> label and probabilities; and, where the pooling attends, the weight of each word."""
     names = label_names(preparation.target)
     text = tf.TensorSpec([None], tf.string, name="text")
@@ -236,7 +236,7 @@ def serve(preparation: Preparation, core: keras.Model) -> dict[str, Signature]:
     return {**signatures, "explain": Signature(explain, (text,))}
 
 
-def edge(preparation: Preparation, core: keras.Model) -> Edge:
+def edge(preparation: Preparation, core: keras.Model, settings: Settings) -> Edge:
     """Word ids, and letters where they are read -> the class's number and the probabilities, for one row."""
 
     def label(*tensors):

@@ -13,6 +13,7 @@ from rnnkit.answers import Signature
 from rnnkit.progress import Reporter
 from rnnkit.settings import Settings
 from rnnkit.sources import Splits
+from rnnkit.training.callbacks import Score
 from rnnkit.training.objectives import Objective
 
 if TYPE_CHECKING:
@@ -107,10 +108,12 @@ class Recipe:
         prepare: `(train rows, settings, reporter) -> Preparation`.
         build: `(facts, settings) -> core`, tensors -> tensors; reads no file.
         objective: `(facts, settings) -> Objective`.
+        select: `(preparation, core, valid rows, settings) -> Score`, by which the weights of an epoch are kept; by
+            default the validation loss.
         begin: `(core, train batches, valid batches, settings) -> notes`: sets what is solved for before training.
         calibrate: `(core, valid batches, train batches) -> notes`: sets what is chosen on the validation split after
             training, such as a temperature, the weights of a blend, or a threshold.
-        serve: `(preparation, core) -> {name: Signature}`, in the user's terms.
+        serve: `(preparation, core, settings) -> {name: Signature}`, in the user's terms.
         judge: `(answers, truth, labels, settings) -> scores`; the first score is the one to look at.
         baselines: `(splits, labels, settings, reporter) -> {name: {"test": scores}}`.
         pictures: `title -> (axes, answers, truth, labels)`, drawn into training/report.png.
@@ -129,7 +132,7 @@ class Recipe:
         reread: `(data, settings, card, progress) -> rows` to be scored by a bundle; by default labelled rows.
         predict: `(bundle, input, output, options) -> Summary` where a file's answers are no answers to its rows.
         presets: Name -> YAML text of the settings that it stands for.
-        edge: `(preparation, core) -> Edge`, what runs on a device; None where nothing does.
+        edge: `(preparation, core, settings) -> Edge`, what runs on a device; None where nothing does.
         grow: `(parent, train rows, settings, reporter) -> Preparation` that goes on from a parent's.
         structure: Names of the settings that fix the preparation and the shape of the core: a child has its parent's.
         groups: Name of a part of the core -> starts of the names of its layers, for `--freeze`.
@@ -146,11 +149,11 @@ class Recipe:
     build: Callable[[Mapping[str, int], Any], keras.Model]
     objective: Callable[[Mapping[str, int], Any], Objective]
     calibrate: Callable[[keras.Model, Any, Any], tuple[str, ...]]
-    serve: Callable[[Preparation, keras.Model], dict[str, Signature]]
+    serve: Callable[[Preparation, keras.Model, Any], dict[str, Signature]]
     judge: Callable[..., dict[str, float]]
     baselines: Callable[..., dict[str, dict[str, dict[str, float]]]]
     pictures: Mapping[str, Callable[..., None]] = dataclasses.field(default_factory=dict)
-    edge: "Callable[[Preparation, keras.Model], Edge] | None" = None
+    edge: "Callable[[Preparation, keras.Model, Any], Edge] | None" = None
     grow: "Callable[[Parent, Any, Any, Reporter], Preparation] | None" = None
     structure: tuple[str, ...] = ()
     groups: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
@@ -169,3 +172,4 @@ class Recipe:
     predict: Callable[..., Any] | None = None
     begin: Callable[..., tuple[str, ...]] | None = None
     presets: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    select: "Callable[..., Score | None] | None" = None

@@ -82,7 +82,7 @@ def run(recipe: Recipe, settings: Settings, order: Order | None = None, reporter
         trained = _trained(recipe, settings, splits, order.parent, held.checkpoints("training"), reporter)
         for note in trained.notes:
             reporter.say(f"note: {note}")
-        signatures = recipe.serve(trained.preparation, trained.core)
+        signatures = recipe.serve(trained.preparation, trained.core, settings)
         told = _score(recipe, settings, splits, trained, signatures, reporter)
         card = _card(recipe, settings, splits, trained, signatures)
         card |= {"scores": told.scores, "baselines": told.baselines}
@@ -159,8 +159,9 @@ def _trained(recipe, settings, splits, parent, checkpoints: Checkpoints, reporte
         if recipe.begin:
             taken += recipe.begin(core, train, valid, settings)
         objective = recipe.objective(preparation.facts, settings)
-        history = fit(core, train, valid, objective, settings, reporter, checkpoints)
-    notes = (*preparation.notes, *taken, *recipe.calibrate(core, valid, train))
+        score = recipe.select(preparation, core, splits.valid, settings) if recipe.select else None
+        history = fit(core, train, valid, objective, settings, reporter, checkpoints, score)
+    notes = (*preparation.notes, *taken, *history.notes, *recipe.calibrate(core, valid, train))
     return _Trained(preparation, core, history, notes)
 
 
@@ -202,7 +203,7 @@ def _score(recipe, settings, splits, trained, signatures, reporter) -> Reported:
 
     def retrain(others):
         fresh = _trained(recipe, settings, others, None, None, SILENT)
-        return recipe.serve(fresh.preparation, fresh.core)["serving_default"]
+        return recipe.serve(fresh.preparation, fresh.core, settings)["serving_default"]
 
     baselines = recipe.baselines(splits, labels, settings, reporter)
     parts = trained.preparation, trained.core
@@ -243,7 +244,7 @@ def _scratch_card(recipe, settings, splits, checkpoints, reporter):
     except (ValueError, LookupError, OSError) as error:
         reporter.say(f"note: no model was begun anew to compare with: {error}")
         return {}
-    signature, rows = recipe.serve(fresh.preparation, fresh.core)["serving_default"], splits.test
+    signature, rows = recipe.serve(fresh.preparation, fresh.core, settings)["serving_default"], splits.test
     answers = _answers(traced(signature), rows, signature.names, "scoring what began anew", reporter)
     scores = {"test": recipe.judge(answers, rows.truth(), fresh.preparation.labels, settings)}
     cost = {"train_seconds": fresh.history.seconds, "epochs": len(fresh.history.epochs)}

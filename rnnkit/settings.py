@@ -168,6 +168,9 @@ class TrainingSettings(Settings):
     average: float = setting(
         0.0, "Decay of the moving average of weights that is kept; 0: none.", at_least=0.0, below=1.0
     )
+    average_epochs: int = setting(
+        0, "Epochs, the best ones, whose mean weights are kept if they are better on valid; 0: none.", at_least=0
+    )
     patience: int = setting(3, "Epochs without a better validation loss before stopping.", at_least=1)
     precision: str = setting(
         "auto",

@@ -11,7 +11,7 @@ from rnnkit.layers import recurrent_loop
 from rnnkit.progress import SILENT, Reporter
 from rnnkit.settings import TrainingSettings
 from rnnkit.training.batches import Batches
-from rnnkit.training.callbacks import KeepBest, ShowEpochs
+from rnnkit.training.callbacks import KeepBest, Score, ShowEpochs
 from rnnkit.training.checkpoints import Checkpoints
 from rnnkit.training.freezing import layer_rates
 from rnnkit.training.objectives import Objective, RowLoss
@@ -27,11 +27,12 @@ class History:
     """How a training went.
 
     Attributes:
-        epochs: A row per epoch: `epoch, loss, valid_loss, learning_rate, seconds`.
+        epochs: A row per epoch: `epoch, loss, valid_loss, learning_rate, seconds`, and the score, if there is one.
         best: Number of the epoch whose weights were kept, from 1.
         seconds: Time spent in all epochs, validation included.
         tokens_per_second, examples_per_second: Real steps, and rows, per second of training.
         checkpoint_seconds: Time spent on checkpoints since the training began or was last gone on with.
+        notes: One-line remarks for the user.
     """
 
     epochs: list[dict[str, float]]
@@ -40,6 +41,7 @@ class History:
     tokens_per_second: float
     examples_per_second: float
     checkpoint_seconds: float = 0.0
+    notes: tuple[str, ...] = ()
 
 
 def fit(
@@ -50,8 +52,9 @@ def fit(
     settings: TrainingSettings,
     reporter: Reporter = SILENT,
     checkpoints: Checkpoints | None = None,
+    score: Score | None = None,
 ) -> History:
-    """Trains `core` in place and leaves the weights of the epoch with the lowest validation loss in it.
+    """Trains `core` in place and leaves the best weights in it, by the validation loss or by a score.
 
     Args:
         core: The model.
@@ -61,6 +64,7 @@ def fit(
         reporter: Tells a person what goes on.
         checkpoints: Where the state is kept meanwhile; if there is one already, the training
             goes on from it and ends with the weights it would have had.
+        score: What is best, where it is not the lowest validation loss.
 
     Raises:
         ValueError: The loss became NaN or infinite.
@@ -75,6 +79,8 @@ def fit(
         patience=settings.patience,
         halve=settings.schedule == "plateau",
         all_from=max((first for _, first in rates or ()), default=0) // steps,
+        score=score,
+        averaged=settings.average_epochs,
     )
     state = _newest(checkpoints, reporter)
     if state is not None:
@@ -104,6 +110,7 @@ def fit(
         tokens_per_second=round(passes * train.steps_in_all / training, 1),
         examples_per_second=round(passes * train.rows_in_all / training, 1),
         checkpoint_seconds=round(resume.writing, 3) if resume else 0.0,
+        notes=tuple(keep.notes),
     )
 
 

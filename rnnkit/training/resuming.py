@@ -96,14 +96,22 @@ class Resume(keras.callbacks.Callback):
     def _save(self, facts, arrays):
         begun = time.perf_counter()
         arrays |= _named(self.keep.weights or [], "best")
+        for place, weights in enumerate(self.keep.pooled):
+            arrays |= _named(weights, f"pool{place}")
         self.checkpoints.save(State(arrays, {**facts, "keep": self.keep.memory()}))
         self.writing += time.perf_counter() - begun
 
 
 def recall(keep: KeepBest, state: State) -> None:
     """Has `keep` remember what it did when the state was taken."""
-    best = [name for name in state.arrays if name.startswith("best/")]
-    keep.recall(state.facts["keep"], [state.arrays[f"best/{place}"] for place in range(len(best))] or None)
+    memory = state.facts["keep"]
+    pooled = [_kept(state, f"pool{place}") for place in range(len(memory["pool"]))]
+    keep.recall(memory, _kept(state, "best") or None, pooled)
+
+
+def _kept(state, kind):
+    count = sum(name.startswith(f"{kind}/") for name in state.arrays)
+    return [state.arrays[f"{kind}/{place}"] for place in range(count)]
 
 
 def _named(values, kind):

@@ -106,4 +106,4 @@ def train(frame, **given):
     recipe.begin(core, *batches, settings)
     fit(core, *batches, recipe.objective(preparation.facts, settings), settings)
     recipe.calibrate(core, batches[1], batches[0])
-    return Trained(settings, splits, preparation, core, recipe.serve(preparation, core))
+    return Trained(settings, splits, preparation, core, recipe.serve(preparation, core, settings))

@@ -88,7 +88,7 @@ def test_nothing_of_the_step_to_be_forecast_or_after_enters_a_forecast(gaps):
     recipe = catalog.load("forecast")
     preparation = recipe.prepare(before.train, settings, SILENT)
     core = recipe.build(preparation.facts, settings)
-    serve = recipe.serve(preparation, core)["serving_default"].function
+    serve = recipe.serve(preparation, core, settings)["serving_default"].function
     told = []
     for splits in (before, after):
         test = splits.test
@@ -110,7 +110,7 @@ def test_future_covariates_do_enter():
     settings, splits = split(shops(60), **SHOPS)
     recipe = catalog.load("forecast")
     preparation = recipe.prepare(splits.train, settings, SILENT)
-    serve = recipe.serve(preparation, recipe.build(preparation.facts, settings))["serving_default"].function
+    serve = recipe.serve(preparation, recipe.build(preparation.facts, settings), settings)["serving_default"].function
     raw = splits.test.raw([0])
     other = {**raw, "future_values": raw["future_values"] + 1}
     assert (ask(serve, raw)["forecast"] != ask(serve, other)["forecast"]).all()
@@ -148,7 +148,7 @@ def test_the_day_to_be_forecast_is_not_among_what_a_price_is_forecast_from():
     assert settings.horizon == 1 and settings.transform == "log" and splits.test.panel.closed
     recipe, test = catalog.load("forecast"), splits.test
     preparation = recipe.prepare(splits.train, settings, SILENT)
-    serve = recipe.serve(preparation, recipe.build(preparation.facts, settings))["serving_default"].function
+    serve = recipe.serve(preparation, recipe.build(preparation.facts, settings), settings)["serving_default"].function
     everything, last = np.arange(len(test)), len(test) - 1
     assert test.cuts[last] == 149
     for name, values in ask(serve, test.raw(everything)).items():
