@@ -9,12 +9,13 @@ import json
 import os
 import pathlib
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import keras
 import tensorflow as tf
 
 from rnnkit import catalog
+from rnnkit.answers import Signature
 from rnnkit.bundle import Bundle
 from rnnkit.bundle.hashing import hash_files
 from rnnkit.bundle.layout import EDGE as FOLDER
@@ -25,8 +26,31 @@ from rnnkit.export.forms import Models
 from rnnkit.messages import did_you_mean, listed
 from rnnkit.parts import load_parts
 from rnnkit.progress import SILENT, Reporter
+from rnnkit.settings import from_mapping
 
 MODEL, SCRIPT, PARITY = "model.tflite", "run.py", "parity.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """Several signatures of one file, around which a script does in steps what a recipe's function does at once.
+
+    Attributes:
+        signatures: Name in the file -> function and inputs; an axis that is None is free in the file.
+        examples: Rows of the edge's inputs, each name -> array -> pairs of a signature's name and its inputs, as they
+            come when those rows are answered; by these int8 is calibrated.
+        floats: Names of signatures that are left out of int8, as those with a loop in them, at which the converter
+            breaks down.
+    """
+
+    signatures: Mapping[str, Signature]
+    examples: Callable[[Iterable[Mapping]], Iterable[tuple[str, Mapping]]]
+    floats: tuple[str, ...] = ()
+
+    def of(self, kind: str) -> dict[str, Signature]:
+        """Returns the signatures that a quantisation has."""
+        left_out = self.floats if kind == "int8" else ()
+        return {name: signature for name, signature in self.signatures.items() if name not in left_out}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,13 +58,16 @@ class Edge:
     """What of a recipe runs on a device.
 
     Attributes:
-        function: Tensors, as the preparation's features give them -> named tensors; traceable.
+        function: Tensors, as the preparation's features give them, or raw ones -> named tensors; traceable. With it
+            Keras answers, and without `parts` it is what is converted.
         inputs: Specs with names, in the order of the function's arguments, batch 1, free axes None.
         files: Name -> text of the plain files that stand beside the model.
         script: The file copied to run.py. It has `Model(folder, file, threads)`, whose `answer` takes a raw
             row's inputs as bytes, in order, and returns outputs by name, a label by its own name.
         padded: Whether a row shorter than a fixed length is padded with zeros, which the model then leaves
             out; if not, all rows have the fixed length.
+        parts: What is converted in the place of `function`.
+        fixed: Fixed length -> the edge for it; without it, every free axis takes that length, and rows are cut to it.
     """
 
     function: Callable
@@ -48,6 +75,8 @@ class Edge:
     files: Mapping[str, str]
     script: pathlib.Path
     padded: bool
+    parts: Parts | None = None
+    fixed: "Callable[[int], Edge] | None" = None
 
 
 class OutOfTolerance(ValueError):
@@ -92,7 +121,9 @@ def export_tflite(
     calibration = bundle.rows("train") if quantize == "int8" else []
     with reporter.task("loading"):
         preparation, core = load_parts(bundle, recipe)
-        edge = recipe.edge(preparation, core)
+        edge = recipe.edge(preparation, core, from_mapping(recipe.settings, bundle.card["settings"]))
+        if length and edge.fixed:
+            edge = edge.fixed(length)
     # A folder beside the final one, so that it can be renamed.
     with _written_whole(bundle.path / FOLDER), partial_folder(bundle.path) as partial:
         folder = _plain_files(partial / FOLDER, edge)
@@ -105,7 +136,8 @@ def export_tflite(
             # Last comes the one asked for; those before it are only measured, from outside the folder.
             (partial / f"{kind}.tflite").write_bytes(variants[kind].content)
         (folder / MODEL).write_bytes(variants[quantize].content)
-        models = Models(bundle, recipe, preparation, core, edge, folder, variants, length)
+        cut = None if edge.fixed else length
+        models = Models(bundle, recipe, preparation, core, edge, folder, variants, cut)
         measured = {"quantize": quantize, "length": length, **parity.measure(models, rows, reporter)}
         measured["files"] = hash_files(folder)
         text = json.dumps(measured, indent=2, ensure_ascii=False)
@@ -160,28 +192,25 @@ def _plain_files(folder, edge):
 
 def _converter(edge, preparation, core, rows, forms, length, allow_select_ops):
     """Returns `kind -> Converted`."""
-
-    def examples(rows):
-        return parity.encoded(rows, preparation.features, edge.inputs, length, forms)
-
     model = core
     if length and edge.padded:
         # Layers inside TimeDistributed heed the mask there, and so leave out what pads a row.
         model = keras.layers.TimeDistributed(core)
         model.built = True
 
-    def convert(kind):
-        return tflite.convert(
-            [model],
-            edge.function,
-            edge.inputs,
-            quantize=kind,
-            calibration=examples(rows) if kind == "int8" else None,
-            length=length,
-            allow_select_ops=allow_select_ops,
-        )
+    def examples(kind, length=None):
+        return parity.encoded(rows if kind == "int8" else [], preparation.features, edge.inputs, length, forms)
 
-    return convert
+    def whole(kind):
+        how = {"quantize": kind, "calibration": examples(kind, length), "length": length}
+        return tflite.convert([model], edge.function, edge.inputs, allow_select_ops=allow_select_ops, **how)
+
+    def parted(kind):
+        pairs = edge.parts.examples(examples(kind)) if kind == "int8" else ()
+        how = {"quantize": kind, "calibration": pairs, "allow_select_ops": allow_select_ops}
+        return tflite.convert_parts([model], edge.parts.of(kind), **how)
+
+    return parted if edge.parts else whole
 
 
 def _put(folder, final):

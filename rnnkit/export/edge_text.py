@@ -79,11 +79,11 @@ def unicode_tables() -> dict:
     pairs = zip(points.tolist(), lower.tolist(), letters.numpy().tolist(), strict=True)
     cased = _ends_in_last_sigma(letters + "Σ")
     return {
-        "word": _ranges(points[tf.strings.regex_full_match(letters, r"[\p{L}\p{N}\p{M}]").numpy()]),
+        "word": ranges(points[tf.strings.regex_full_match(letters, r"[\p{L}\p{N}\p{M}]").numpy()]),
         # Lower-casing ends a text at a NUL, for which run_text.py has a line of its own.
         "lower": {chr(point): small.decode() for point, small, letter in pairs if small != letter and point},
-        "cased": _ranges(points[cased]),
-        "case_ignorable": _ranges(points[_ends_in_last_sigma("a" + letters + "Σ") & ~cased]),
+        "cased": ranges(points[cased]),
+        "case_ignorable": ranges(points[_ends_in_last_sigma("a" + letters + "Σ") & ~cased]),
     }
 
 
@@ -91,6 +91,6 @@ def _ends_in_last_sigma(texts):
     return tf.strings.regex_full_match(tf.strings.lower(texts, encoding="utf-8"), ".*ς").numpy()
 
 
-def _ranges(points):
+def ranges(points):
     runs = np.split(points, np.flatnonzero(np.diff(points) > 1) + 1)
     return [[int(run[0]), int(run[-1])] for run in runs if len(run)]

@@ -99,7 +99,10 @@ def _keras(models):
     names = [spec.name for spec in models.edge.inputs]
 
     def tensors(columns):
-        return {name: value[:, : models.length] for name, value in features(columns).items()}
+        prepared = features(columns)
+        if models.length:
+            prepared = {name: value[:, : models.length] for name, value in prepared.items()}
+        return {**columns, **prepared}
 
     def function(**columns):
         prepared = tensors(columns)
@@ -125,7 +128,9 @@ def _keras(models):
         return timed
 
     size = sum((models.bundle.path / "training" / f"{name}.keras").stat().st_size for name in ("core", "features"))
-    return Form("keras", answers, size, {"call": call, "predict": predict})
+    # A core that reads its own answer, as a decoder does, can't be asked for one by itself.
+    alone = set(core.input) <= set(features.output)
+    return Form("keras", answers, size, {"call": call, **({"predict": predict} if alone else {})})
 
 
 def _columns(models, row):

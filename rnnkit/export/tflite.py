@@ -3,12 +3,10 @@
 A ladder, each rung tried in turn: LSTMs in the fused op -> all steps written out (fixed length) -> loops -> refusal.
 """
 
-import contextlib
 import dataclasses
-import itertools
+import functools
 import os
 import pathlib
-import re
 import subprocess
 import sys
 import tempfile
@@ -21,19 +19,15 @@ import tensorflow as tf
 from rnnkit.answers import Signature
 from rnnkit.export import integers
 from rnnkit.export.saved_model import write_saved_model
+from rnnkit.export.trial import ConversionError, interpreter_class, prove, reason, silenced
 from rnnkit.layers.exported import RUNGS, UNROLLED_AT_MOST, exported_loops
 from rnnkit.messages import listed
 
 QUANTIZATIONS = ("none", "dynamic", "float16", "int8")
-TRIED_LENGTHS = (1, 2, 7)
 CALIBRATION_ROWS = 256
 SIGNATURE = "serving_default"
 STEP_BYTES = 2_500
 """What one unrolled step adds to a file, about, whatever its units: measured, LSTM and GRU."""
-
-
-class ConversionError(ValueError):
-    """A model can't be converted as asked; the message says what failed and what to do."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,19 +81,53 @@ def convert(
         ValueError: A value out of range, or int8 without calibration rows.
         ImportError: ai-edge-litert is not installed.
     """
-    rows = _check(inputs, quantize, calibration, length, rungs)
-    interpreter = _interpreter()
-    specs = tuple(_fixed(spec, length) for spec in inputs)
+    for spec in inputs:
+        if not spec.shape.rank or spec.shape[0] != 1:
+            raise ValueError(f"Input {spec.name!r} must have batch 1. Got {tuple(spec.shape)}.")
+    if length is not None and length < 1:
+        raise ValueError(f"length must be at least 1. Got {length}.")
+    specs = tuple(fixed(spec, length) for spec in inputs)
+    return convert_parts(
+        models,
+        {SIGNATURE: Signature(function, specs)},
+        quantize=quantize,
+        calibration=((SIGNATURE, row) for row in calibration or ()),
+        allow_select_ops=allow_select_ops,
+        rungs=rungs,
+    )
+
+
+def convert_parts(
+    models: Sequence[keras.Model],
+    signatures: Mapping[str, Signature],
+    *,
+    quantize: str = "none",
+    calibration: Iterable[tuple[str, Mapping[str, np.ndarray]]] = (),
+    allow_select_ops: bool = False,
+    rungs: Sequence[str] = RUNGS,
+) -> Converted:
+    """Converts several functions of the same Keras models to one TFLite file, in which they share their weights.
+
+    Args:
+        models, quantize, allow_select_ops, rungs: As for `convert`; a rung is one for all signatures.
+        signatures: Name in the file -> function and inputs. An axis that is None is free in the file.
+        calibration: For int8, signature and row, input name -> array; the first 256 of each signature are used.
+
+    Raises:
+        ConversionError, ValueError, ImportError: As `convert` does.
+    """
+    rows = _check(signatures, quantize, calibration, rungs)
+    interpreter = interpreter_class()
     tried = {}
     with tempfile.TemporaryDirectory(prefix="rnnkit-tflite-") as home:
         attempts = [(rung, False) for rung in rungs] + [(rung, True) for rung in rungs[-1:] if allow_select_ops]
         for rung, select in attempts:
             folder = pathlib.Path(home, f"{rung}{select}")
             try:
-                forms = _traced(folder, models, function, specs, rung, quantize)
-                content = _converted(folder, quantize, rows, select)
+                forms = _traced(folder, models, signatures, rung, quantize)
+                content = _converted(folder, list(signatures), quantize, rows, select)
                 if not select:  # No interpreter in Python has the Flex delegate.
-                    _prove(content, specs, interpreter)
+                    prove(content, signatures, interpreter)
             except ConversionError as error:
                 tried[rung] = str(error)
                 continue
@@ -107,22 +135,22 @@ def convert(
     raise _refusal(tried, quantize)
 
 
-def _check(inputs, quantize, calibration, length, rungs):
+def _check(signatures, quantize, calibration, rungs):
     if quantize not in QUANTIZATIONS:
         raise ValueError(f"quantize must be one of {', '.join(QUANTIZATIONS)}. Got {quantize!r}.")
     if not rungs or set(rungs) - set(RUNGS):
         raise ValueError(f"rungs must be of {', '.join(RUNGS)}. Got {listed(rungs) or 'none'}.")
-    if length is not None and length < 1:
-        raise ValueError(f"length must be at least 1. Got {length}.")
-    for spec in inputs:
-        if not spec.shape.rank or spec.shape[0] != 1:
-            raise ValueError(f"Input {spec.name!r} must have batch 1. Got {tuple(spec.shape)}.")
     if quantize != "int8":
         return None
-    rows = list(itertools.islice(calibration or (), CALIBRATION_ROWS))
-    if not rows:
+    rows = {name: [] for name in signatures}
+    for name, row in calibration:
+        if len(rows[name]) < CALIBRATION_ROWS:
+            rows[name].append(_row(row, len(rows[name]) + 1, signatures[name].inputs))
+        elif all(len(each) == CALIBRATION_ROWS for each in rows.values()):
+            break
+    if not all(rows.values()):
         raise ValueError("int8 is calibrated on rows of data, and there are none. Give rows, or quantize dynamic.")
-    return [_row(row, number, [_fixed(spec, length) for spec in inputs]) for number, row in enumerate(rows, 1)]
+    return rows
 
 
 def _row(row, number, specs):
@@ -137,43 +165,38 @@ def _row(row, number, specs):
     return arrays
 
 
-def _interpreter():
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ImportError:
-        raise ImportError(
-            "ai-edge-litert is not installed, and a .tflite is only written after it has been run: "
-            "pip install ai-edge-litert"
-        ) from None
-    return Interpreter
-
-
-def _fixed(spec, length):
+def fixed(spec: tf.TensorSpec, length: int | None) -> tf.TensorSpec:
+    """Gives every free axis a length."""
     sizes = [length if size is None else size for size in spec.shape]
     return tf.TensorSpec(sizes, spec.dtype, name=spec.name)
 
 
-def _traced(folder, models, function, specs, rung, quantize):
+def _traced(folder, models, signatures, rung, quantize):
     """Writes a SavedModel whose recurrent layers have the form of the rung, and describes them."""
-    free = [spec.name for spec in specs if None in spec.shape]
+    free = any(None in spec.shape for signature in signatures.values() for spec in signature.inputs)
     if rung == "unrolled" and free:
         raise ConversionError("needs a fixed length: --length N")
     if rung == "fused" and quantize == "int8":
         # Measured: 32 units, 0.9 ms against 0.2 for the loop, and errors as large as the answers.
         raise ConversionError("its int8 form is slower than a loop, and wrong by as much as the answers are large")
     with exported_loops(models, rung) as loops:
+        found = {}
 
-        def endpoint(*tensors):
+        def endpoint(name, function, *tensors):
             # Keras traces more than once, and the models apart from the function too.
             loops.clear()
             outputs = function(*tensors)
-            _check_forms(loops, models, rung, quantize)
-            described[:] = [f"{loop.layer}: {loop.form}" for loop in loops]
+            found[name] = list(loops)
+            if len(found) == len(signatures):
+                _check_forms([loop for each in found.values() for loop in each], models, rung, quantize)
             return outputs
 
-        described = []
-        write_saved_model(folder, models, {SIGNATURE: Signature(endpoint, specs)})
-    return tuple(described)
+        traceable = {
+            name: Signature(functools.partial(endpoint, name, signature.function), signature.inputs)
+            for name, signature in signatures.items()
+        }
+        write_saved_model(folder, models, traceable)
+    return tuple(dict.fromkeys(f"{loop.layer}: {loop.form}" for each in found.values() for loop in each))
 
 
 def _check_forms(loops, models, rung, quantize):
@@ -197,45 +220,39 @@ def _too_deep(loops, models, quantize):
     )
 
 
-def _converted(folder, quantize, rows, select):
+def _converted(folder, names, quantize, rows, select):
     if quantize == "int8":
-        return _integers(folder, rows)
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=[SIGNATURE])
+        return _integers(folder, names, rows)
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=names)
     kinds = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
     converter.target_spec.supported_ops = kinds if select else kinds[:1]
     converter.optimizations = [] if quantize == "none" else [tf.lite.Optimize.DEFAULT]
     converter.target_spec.supported_types = [tf.float16] if quantize == "float16" else []
-    with _silenced():
+    with silenced():
         try:
             return converter.convert()
         except Exception as error:  # It raises what it likes: ConverterError, a bare Exception, the graph's errors.
-            raise ConversionError(_reason(str(error))) from None
+            raise ConversionError(reason(str(error))) from None
 
 
-def _integers(folder, rows):
+def _integers(folder, names, rows):
     """Converts in a process of its own: for some recurrent graphs the converter doesn't fail, it aborts."""
     calibration, result = folder / "calibration.npz", folder / "model.tflite"
-    np.savez(calibration, **{f"{place}/{name}": value for place, row in enumerate(rows) for name, value in row.items()})
-    script = [sys.executable, integers.__file__, str(folder), SIGNATURE, str(calibration), str(result)]
+    arrays = {
+        f"{signature}/{place}/{name}": value
+        for signature in names
+        for place, row in enumerate(rows[signature])
+        for name, value in row.items()
+    }
+    np.savez(calibration, **arrays)
+    script = [sys.executable, integers.__file__, str(folder), str(calibration), str(result)]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run(script, capture_output=True, text=True, errors="replace", env=environment, check=False)
     if done.returncode == 0:
         return result.read_bytes()
     if done.returncode < 0:
-        raise ConversionError(f"the converter broke down (signal {-done.returncode}): {_reason(done.stderr)}")
-    raise ConversionError(_reason(done.stderr))
-
-
-def _reason(text):
-    """Finds in the converter's pages the line that says what is the matter."""
-    for pattern in (r"TF Select ops: (.+)", r"Custom ops: (.+)"):
-        found = re.search(pattern, text)
-        if found:
-            return f"no built-in op for {found[1].strip()}"
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    errors = [line for line in lines if re.search(r"\berror: |Error: |Check failed|not supported", line)]
-    line = (errors or lines or ["no reason given"])[-1 if not errors else 0]
-    return re.sub(r"^.*?(?:error|Error): ", "", line)[:300].rstrip(".")
+        raise ConversionError(f"the converter broke down (signal {-done.returncode}): {reason(done.stderr)}")
+    raise ConversionError(reason(done.stderr))
 
 
 def ops(content: bytes) -> tuple[str, ...]:
@@ -250,50 +267,7 @@ def ops(content: bytes) -> tuple[str, ...]:
     return tuple(sorted(name.decode() if isinstance(name, bytes) else name for name in found))
 
 
-def _prove(content, specs, interpreter):
-    """Runs the file at several lengths, twice each."""
-    free = any(None in spec.shape for spec in specs)
-    with _silenced():
-        try:
-            model = interpreter(model_content=content, num_threads=1)
-            run = model.get_signature_runner(SIGNATURE)
-            for length in TRIED_LENGTHS if free else (None,):
-                # Ones: the id of an unknown word, and not of padding.
-                row = {spec.name: np.ones(_fixed(spec, length).shape, spec.dtype.as_numpy_dtype) for spec in specs}
-                first, again = run(**row), run(**row)
-                _compare(first, again, f"at length {length}" if free else "")
-        except (RuntimeError, ValueError) as error:
-            if isinstance(error, ConversionError):
-                raise
-            raise ConversionError(f"converted, but does not run: {_reason(str(error))}") from None
-
-
-def _compare(first, again, where):
-    for name, values in first.items():
-        if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
-            raise ConversionError(f"converted, but {name} is not finite {where}".rstrip())
-        if not np.array_equal(values, again[name]):
-            raise ConversionError(f"converted, but {name} changes from one call to the next {where}".rstrip())
-
-
 def _refusal(tried, quantize):
     reasons = "; ".join(f"{rung}: {reason}" for rung, reason in tried.items())
     mend = "Quantize dynamic instead." if quantize == "int8" else "--allow-select-ops takes TensorFlow's own ops along."
     return ConversionError(f"The model can't be converted to TFLite, quantize {quantize}. {reasons}. {mend}")
-
-
-@contextlib.contextmanager
-def _silenced():
-    """Holds back what Python and C++ write to stdout and stderr."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    kept = [os.dup(1), os.dup(2)]
-    with open(os.devnull, "w") as nowhere:
-        try:
-            for number in (1, 2):
-                os.dup2(nowhere.fileno(), number)
-            yield
-        finally:
-            for number, copy in zip((1, 2), kept, strict=True):
-                os.dup2(copy, number)
-                os.close(copy)
