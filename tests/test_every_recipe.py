@@ -100,6 +100,14 @@ def other_station(sample):
     return rows.rename(columns=columns).assign(wind_direction="never seen before"), columns, []
 
 
+def other_phrases(sample):
+    rows = pd.read_csv(sample, sep="\t").sample(400, random_state=1)
+    # Letters that the sample never has, on both sides.
+    rows = rows.assign(**{name: rows[name].str.replace("a", "œ", n=1) for name in ("text", "translation")})
+    columns = {"text": "my text", "translation": "my translation"}
+    return rows.rename(columns=columns).assign(other=1), columns, []
+
+
 PROMISES = {
     "sentiment": Promise(
         margins={"majority": 0.35, "tfidf_logistic": 0.1, "nb_svm": 0.1},
@@ -119,6 +127,7 @@ PROMISES = {
             ]
         },
         child=other_reviews,
+        small={"units": 8, "embedding_units": 8, "ngrams": 1, "vocabulary": 300},
     ),
     "forecast": Promise(
         margins={"last_value": 0.15, "seasonal_naive": 0.3, "drift": 0.15, "linear": 0.07, "ets": 0.15},
@@ -127,6 +136,25 @@ PROMISES = {
         child=other_station,
         empty=[],
         small={"target": "temperature", "window": 24, "horizon": 6, "units": 8},
+    ),
+    "translate": Promise(
+        margins={"copy": 50, "dictionary": 50},
+        rows={"text": ["Tasu.", "Rai selunel nev pelten nam tasu.", "Cho itu nev durvet ut ra neliv zada? " * 3]},
+        odd={
+            "text": [
+                b"",
+                b"zada",
+                b"zzxqwv",
+                b"?!... ,;",
+                b"  \t\n ",
+                b"neliv zada " * 3_000,
+                b"caf\xe9 \xff\xfe",
+                b"\x00",
+                "naïve 非常好 🙂 ▁".encode(),
+            ]
+        },
+        child=other_phrases,
+        small={"units": 8, "embedding_units": 8, "scored_pairs": 50, "beam_width": 2, "length": 20},
     ),
 }
 SHORT = {"epochs": 2, "steps_per_epoch": 12}

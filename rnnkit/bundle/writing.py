@@ -90,7 +90,7 @@ def _write(home, partial, parts, card, example, pictures):
     from rnnkit.pictures import write_report
 
     folder = partial / "bundle"
-    signatures = write_saved_model(folder, [parts.features, parts.core], parts.signatures)
+    signatures = write_saved_model(folder, [parts.features, parts.target, parts.core], parts.signatures)
     extra, training = folder / "assets.extra", folder / "training"
     extra.mkdir()
     training.mkdir()

@@ -7,6 +7,7 @@ import sys
 from rich.console import Console
 
 from rnnkit import bundle as bundles
+from rnnkit.attention_pictures import check_attention, draw_attention
 from rnnkit.bundle import Bundle
 from rnnkit.commands.parsing import READING, Parser
 from rnnkit.messages import listed
@@ -23,6 +24,8 @@ from rnnkit.sources.whole import WholeRows
 
 STDOUT = STDIN = "-"
 BAR = 40
+ATTENTION = "attention"
+"""Signature by which attention is drawn."""
 ABOUT = """\
 Answers values, a file's rows, or what comes on standard input.
 
@@ -57,6 +60,8 @@ def predict_(arguments: list[str]) -> None:
         # What needs no model first, for that takes seconds to load.
         check_output(values["output"], values["input"])
     bundle = bundles.load(values["bundle"], verify=not values["no_verify"])
+    if values["attention"]:
+        _draw_attention(bundle, values)
     if has_own_way(bundle):
         _predict_by_recipe(bundle, values)
         return
@@ -81,6 +86,13 @@ def predict_(arguments: list[str]) -> None:
             print(f"{rows.name}: {tally.sentence(rows.unit, left_out=format.skip_bad_rows)}", file=sys.stderr)
     if failed and not answered:
         raise SystemExit(1)
+
+
+def _draw_attention(bundle, values):
+    signature = bundle.card["signatures"].get(ATTENTION, {"outputs": ()})
+    check_attention(values["attention"], values["texts"], signature["outputs"], bundle.path)
+    draw_attention(values["attention"], bundle.predict({_only_input(bundle): values["texts"]}, signature=ATTENTION))
+    print(f"picture  {values['attention']}", file=sys.stderr)
 
 
 def _predict_by_recipe(bundle, values):
@@ -144,6 +156,13 @@ def _parsed(arguments):
     parser.add_argument("--resume", action="store_true", help="Go on with an output that was interrupted.")
     parser.add_argument(
         "--prefix", type=str, default="", metavar="TEXT", help="Put before the name of each column that is added."
+    )
+    parser.add_argument(
+        "--attention",
+        type=str,
+        default="",
+        metavar="FILE",
+        help="Also draws, into a .png, what was looked at when each piece of an answer was written.",
     )
     parser.add_argument(
         "--signature",

@@ -29,9 +29,9 @@ class PieceSettings(Settings):
         "A text of more pieces when it is to be answered: cut and said to be, or refused.",
         choices=("cut", "refuse"),
     )
-    embedding_units: int = setting(256, "Size of a piece's vector.", at_least=1)
+    embedding_units: int = setting(64, "Size of a piece's vector.", at_least=1)
     word_dropout: float = setting(0.0, "Share of pieces read as unknown while training.", at_least=0.0, below=1.0)
-    embedding_dropout: float = setting(0.2, "Share of the vectors' features dropped.", at_least=0.0, below=1.0)
+    embedding_dropout: float = setting(0.0, "Share of the vectors' features dropped.", at_least=0.0, below=1.0)
 
 
 FIXED = ("pieces", "joint", "normalization", "lower", "lower_written", "embedding_units")

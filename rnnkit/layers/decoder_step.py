@@ -109,7 +109,7 @@ class DecoderStep:
         if self.additive:
             inner = grouped(products.times(query, "query_kernel"), real)[:, :, None] + fixed["keys"][:, None]
             if covered is not None:
-                inner += grouped(covered, real)[..., None] * fixed["coverage_kernel"]
+                inner += tf.expand_dims(grouped(covered, real), -1) * fixed["coverage_kernel"]
             scores = tf.reduce_sum(tf.tanh(inner) * fixed["score"], -1)
         else:
             scores = grouped(products.fit(query, "keys"), real)
