@@ -17,8 +17,8 @@ def draw_attention(path: str | pathlib.Path, answers: Mapping[str, Sequence]) ->
 
     Args:
         path: A .png file.
-        answers: `read (texts, time)` and `written (texts, steps)`, pieces as bytes, empty where padded, and `weights
-            (texts, steps, time)`, at most `MOST` texts.
+        answers: `read (texts, time)` and `written (texts, steps)`, pieces as text or bytes, empty where padded,
+            and `weights (texts, steps, time)`; at most `MOST` texts.
     """
     # Here, for it takes half a second and most predictions draw nothing.
     from matplotlib.figure import Figure
@@ -42,11 +42,14 @@ def draw_attention(path: str | pathlib.Path, answers: Mapping[str, Sequence]) ->
 
 def _cut(read, written, weights):
     """Leaves out what is padded, and shows white space as it is."""
-    read, written = (
-        [piece.decode("utf-8", "replace").replace("$", r"\$") for piece in side] for side in (read, written)
-    )
+    read, written = ([_text(piece) for piece in side] for side in (read, written))
     time, steps = (max((place + 1 for place, piece in enumerate(side) if piece), default=1) for side in (read, written))
     return read[:time], written[:steps], weights[:steps, :time]
+
+
+def _text(piece):
+    text = piece.decode("utf-8", "replace") if isinstance(piece, bytes) else piece
+    return text.replace("$", r"\$")  # Else it would begin a formula.
 
 
 def check_attention(path: str, texts: Sequence[str], outputs: Sequence[str], bundle: object) -> None:

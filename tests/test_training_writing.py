@@ -11,7 +11,7 @@ from rnnkit.settings import TrainingSettings
 from rnnkit.training.callbacks import Score
 from rnnkit.training.fit import fit
 from rnnkit.training.objectives import Objective
-from rnnkit.training.pair_batches import PairBatches, encode_pairs
+from rnnkit.training.pair_batches import PairBatches, encode_pairs, pair_encoder
 from rnnkit.training.writing_objective import writing
 
 TEXTS = ["a b c", "d", "a a a a a a a a a a a", "b c", "c", "", "d d d d d", "a", "b b", "c c c"]
@@ -41,7 +41,7 @@ PREPARATION = types.SimpleNamespace(
 
 @pytest.fixture
 def store():
-    return encode_pairs(Rows(), PREPARATION)
+    return encode_pairs(Rows(), pair_encoder(PREPARATION))
 
 
 def test_encoded_pairs_are_those_of_the_rows(store):

@@ -12,9 +12,9 @@ from rnnkit.features.pieces import KINDS, Pieces
 from rnnkit.features.words import PRUNE_ABOVE
 from rnnkit.layers.embedding import END, PADDING, START, UNKNOWN
 
-OFTEN = 200
+OFTEN = 400
 """Occurrences in the training texts that half of the pieces are to have, where their number is not given."""
-SIZES = (16_000, 8_000, 5_600, 4_000, 2_800, 2_000, 1_400, 1_000, 700, 500, 350, 250)
+SIZES = (16_000, 8_000, 5_600, 4_000, 2_800, 2_000, 1_400, 1_000, 700, 500, 400, 300, 200)
 MOST_WORDS = 30_000
 """Words known where their number is not given."""
 LEAST_COVERAGE = 0.98

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import pathlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -33,22 +33,31 @@ class PairStore:
         return len(self.ids.lengths)
 
 
-def encode_pairs(rows, preparation, advance=lambda done: None) -> PairStore:
-    """Maps a preparation over pairs of raw texts, once.
+def pair_encoder(preparation) -> Callable:
+    """Returns `(texts, translations) -> (ids, target)`, traced once for all splits.
 
     Args:
-        rows: With `chunks()`, one feature `text`, and a target.
         preparation: `features`: text -> `ids (batch, time)`; `target`: text -> `(batch, steps)`; 0 is padding.
-        advance: Told the number of rows done.
     """
-    folder = tempfile.TemporaryDirectory(prefix="rnnkit-")
-    columns = {name: Column(pathlib.Path(folder.name), name) for name in ("ids", "target")}
-    text = tf.TensorSpec([None], tf.string)
 
     def encoded(texts, translations):
         return preparation.features({"text": texts})["ids"], preparation.target(translations)
 
-    encoded, done = tf.function(encoded).get_concrete_function(text, text), 0
+    text = tf.TensorSpec([None], tf.string)
+    return tf.function(encoded, autograph=False).get_concrete_function(text, text)
+
+
+def encode_pairs(rows, encoded: Callable, advance=lambda done: None) -> PairStore:
+    """Encodes pairs of raw texts, once.
+
+    Args:
+        rows: With `chunks()`, one feature `text`, and a target.
+        encoded: What `pair_encoder` gave.
+        advance: Told the number of rows done.
+    """
+    folder = tempfile.TemporaryDirectory(prefix="rnnkit-")
+    columns = {name: Column(pathlib.Path(folder.name), name) for name in ("ids", "target")}
+    done = 0
     for chunk in rows.chunks():
         pairs = encoded(tf.constant(chunk["text"]), tf.constant(chunk[rows.target]))
         for column, ids in zip(columns.values(), pairs, strict=True):

@@ -12,7 +12,7 @@ from rnnkit.layers.embedding import END, START
 from rnnkit.metrics.translations import score_translations
 from rnnkit.recipe import Preparation, Reported
 from rnnkit.training.callbacks import Score
-from rnnkit.training.pair_batches import PairBatches, encode_pairs
+from rnnkit.training.pair_batches import PairBatches, encode_pairs, pair_encoder
 from rnnkit.training.writing_objective import writing
 from rnnkit.writing.batches import VALIDATION_ROWS
 from rnnkit.writing.writer import limits, writer_of
@@ -47,22 +47,22 @@ def score_on_valid(preparation: Preparation, core: keras.Model, valid, settings)
 
 def unit_losses(told: Reported) -> dict[str, dict[str, float]]:
     """Returns `token_loss`, in nats, and `perplexity` of the pieces of valid and test, each given those before it."""
-    losses = {}
+    losses, encoded = {}, pair_encoder(told.preparation)
+    sums = _sums(told.core)
     for split in ("valid", "test"):
         rows = getattr(told.splits, split)
-        batches = PairBatches(encode_pairs(rows, told.preparation), min(VALIDATION_ROWS, len(rows)))
-        loss = _mean_loss(told.core, batches)
+        batches = PairBatches(encode_pairs(rows, encoded), min(VALIDATION_ROWS, len(rows)))
+        parts = np.array([[float(part) for part in sums(*batch)] for batch in batches.dataset(repeat=False)])
+        loss = float(np.divide(*parts.sum(0)))
         losses[split] = {"token_loss": loss, "perplexity": math.exp(min(loss, 700.0))}
     return losses
 
 
-def _mean_loss(core, batches):
+def _sums(core):
     per_row = writing().valid
 
     @tf.function(reduce_retracing=True, autograph=False)
     def sums(features, targets, weights):
         return tf.reduce_sum(per_row(targets, core(features, training=False)) * weights), tf.reduce_sum(weights)
 
-    parts = np.array([[float(part) for part in sums(*batch)] for batch in batches.dataset(repeat=False)])
-    total, count = parts.sum(0)
-    return float(total / count)
+    return sums
