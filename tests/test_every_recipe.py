@@ -288,8 +288,14 @@ def test_missing_values_are_answered_as_empty_ones(bundle, promise):
         assert_same(values, bundle.predict(empty)[output])
 
 
-def test_the_same_seed_gives_the_same_scores_and_weights(name, promise, tmp_path):
-    first, second = (rnnkit.run(name, out=tmp_path, seed=3, **SHORT, **promise.small) for _ in range(2))
+@pytest.fixture(scope="module")
+def short(name, promise, tmp_path_factory):
+    """A smaller task, trained for a moment."""
+    return rnnkit.run(name, out=tmp_path_factory.mktemp("short"), seed=3, **SHORT, **promise.small)
+
+
+def test_the_same_seed_gives_the_same_scores_and_weights(name, promise, short):
+    first, second = short, rnnkit.run(name, out=short.path.parents[1], seed=3, **SHORT, **promise.small)
     assert (first.path.name, second.path.name) == ("1", "2")
     for split in ("valid", "test"):
         assert first.card["scores"][split] == pytest.approx(second.card["scores"][split], abs=1e-5)
@@ -299,9 +305,8 @@ def test_the_same_seed_gives_the_same_scores_and_weights(name, promise, tmp_path
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-def test_stopped_and_gone_on_with_it_gives_the_weights_it_would_have_had(name, promise, tmp_path, monkeypatch):
-    short = {**SHORT, **promise.small}
-    whole = rnnkit.run(name, out=tmp_path, seed=3, **short)
+def test_stopped_and_gone_on_with_it_gives_the_weights_it_would_have_had(name, promise, short, tmp_path, monkeypatch):
+    whole, settings = short, {**SHORT, **promise.small}
     steps = itertools.count(1)
 
     def save_and_stop(self, state, save=Checkpoints.save):
@@ -312,9 +317,9 @@ def test_stopped_and_gone_on_with_it_gives_the_weights_it_would_have_had(name, p
     with monkeypatch.context() as patch:
         patch.setattr(Checkpoints, "save", save_and_stop)
         with pytest.raises(Interrupted):
-            rnnkit.run(name, out=tmp_path, seed=3, checkpoint_steps=1, **short)
-    resumed = rnnkit.run(name, out=tmp_path, seed=3, checkpoint_steps=1, resume=True, **short)
-    assert resumed.path.name == "2" and not (tmp_path / ".runs").exists()
+            rnnkit.run(name, out=tmp_path, seed=3, checkpoint_steps=1, **settings)
+    resumed = rnnkit.run(name, out=tmp_path, seed=3, checkpoint_steps=1, resume=True, **settings)
+    assert resumed.path.name == "1" and not (tmp_path / ".runs").exists()
     for one, other in zip(_core_weights(whole.path), _core_weights(resumed.path), strict=True):
         np.testing.assert_array_equal(one, other)
     assert whole.card["scores"] == resumed.card["scores"]
@@ -324,7 +329,7 @@ def test_it_is_finetuned_on_other_columns_and_an_unseen_label(bundle, promise, t
     recipe = catalog.load(bundle.card["recipe"])
     rows, columns, labels = promise.child(sample_path(recipe))
     before = _core_weights(bundle.path)
-    child = rnnkit.finetune(bundle, rows, columns=columns, out=tmp_path, epochs=1)
+    child = rnnkit.finetune(bundle, rows, columns=columns, out=tmp_path, epochs=1, steps_per_epoch=12)
     for one, other in zip(before, _core_weights(bundle.path), strict=True):
         np.testing.assert_array_equal(one, other)
     assert child.path == tmp_path / bundle.path.parent.name / "1"

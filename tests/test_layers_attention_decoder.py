@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from plain_scan import in_a_plain_loop
 
 from rnnkit.layers import attention_decoder as module
 from rnnkit.layers.attention_decoder import AttentionDecoder
-from rnnkit.layers.cpu.scan import Products
 
 BATCH, TIME, STEPS, VOCABULARY, WIDTH, FEATURES, UNITS = 3, 5, 4, 11, 6, 8, 7
 IDS = np.array([[2, 5, 6, 3, 0], [2, 3, 0, 0, 0], [2, 4, 4, 9, 3]])
@@ -80,15 +80,6 @@ def test_its_gradients_are_those_of_a_plain_loop(kind, monkeypatch):
     monkeypatch.setattr(module, "scan", in_a_plain_loop)
     for one, other in zip(found, gradients(), strict=True):
         np.testing.assert_allclose(tf.convert_to_tensor(one), tf.convert_to_tensor(other), atol=3e-5)
-
-
-def in_a_plain_loop(step, given, **_):
-    states, all_states = given.states, []
-    for t in range(STEPS):
-        inputs = {name: each[t] for name, each in given.inputs.items()}
-        states = step(inputs, states, given.fixed, given.constant, Products(given.weights, given.memories))
-        all_states.append(states)
-    return {name: tf.stack([each[name] for each in all_states]) for name in states}
 
 
 def sigmoid(x):

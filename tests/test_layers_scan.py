@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from plain_scan import in_a_plain_loop
 
-from rnnkit.layers.cpu.scan import LEARNT, Given, Products, scan
+from rnnkit.layers.cpu.scan import LEARNT, Given, scan
 
 BATCH, TIME, MEMORY, UNITS, SIZE = 3, 5, 4, 7, 6
 
@@ -31,15 +32,6 @@ def given():
         fixed={"bias": drawn(SIZE)},
         constant={"kept": tf.cast(drawn(BATCH, UNITS) > 0, tf.float32)},
     )
-
-
-def in_a_plain_loop(step, given):
-    states, all_states = given.states, []
-    for t in range(TIME):
-        inputs = {name: each[t] for name, each in given.inputs.items()}
-        states = step(inputs, states, given.fixed, given.constant, Products(given.weights, given.memories))
-        all_states.append(states)
-    return {name: tf.stack([each[name] for each in all_states]) for name in states}
 
 
 def values_and_gradients(run):

@@ -12,7 +12,7 @@ import tensorflow as tf
 from rnnkit.training.batches import bucket_lengths, epochs
 from rnnkit.training.store import Column
 
-GROWTH = 1.3
+GROWTH = 1.4
 """Ratio of neighbouring bucket lengths: each pair of lengths is compiled once, and there are two."""
 
 

@@ -156,7 +156,7 @@ def test_what_is_fixed_by_the_parent_names_settings_and_parts_name_layers():
 def test_a_grown_model_has_a_form_for_devices_with_all_its_words():
     settings = Settings(**SMALL, characters=True)
     preparation, core = grown(begun(settings), NEW, settings)
-    edge = RECIPE.edge(preparation, core)
+    edge = RECIPE.edge(preparation, core, settings)
     assert edge.files["vocabulary.txt"].splitlines()[3:] == preparation.features.get_layer("words").vocabulary
     assert edge.files["labels.txt"] == "bad\ngood\nso so\n"
     tensors = preparation.features({"text": tf.constant(["a grim film"])})
