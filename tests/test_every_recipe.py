@@ -156,7 +156,7 @@ PROMISES = {
             ]
         },
         child=other_phrases,
-        small={"units": 8, "embedding_units": 8, "scored_pairs": 50, "beam_width": 2, "most_words": 5},
+        small={"units": 8, "embedding_units": 8, "beam_width": 1, "most_words": 5, "keep_by": "loss"},
         trained={"epochs": 5, "scored_pairs": 200, "beam_width": 2},
     ),
 }

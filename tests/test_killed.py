@@ -17,7 +17,7 @@ from rnnkit import catalog
 from rnnkit.parts import load_parts
 
 SMALL = ["--units", "4", "--embedding-units", "6", "--ngram-buckets", "64", "--epochs", "3", "--checkpoint-steps", "1"]
-MOMENTS = 3
+MOMENTS = 2
 """Random moments at which each verb is killed."""
 
 

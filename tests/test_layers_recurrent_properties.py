@@ -26,7 +26,7 @@ KINDS = {
 LOOPS = ("keras", "plain", "xla", "halves")
 MASKS = arrays(bool, (BATCH, TIME))
 SEEDS = st.integers(0, 2**31)
-few = settings(max_examples=5, deadline=None)
+few = settings(max_examples=3, deadline=None)
 
 each_kind = pytest.mark.parametrize("kind", KINDS)
 each_loop = pytest.mark.parametrize("loop", LOOPS)

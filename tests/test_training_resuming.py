@@ -21,10 +21,12 @@ from rnnkit.training.objectives import classification
 TOY = TrainingSettings(epochs=3, batch_size=8, learning_rate=0.02, patience=3, seed=5)
 ODD = {
     "plain": {},
-    "several steps an execution": {"steps_per_execution": 4},
     "epochs shorter than the data": {"steps_per_epoch": 5},
     "epochs longer than the data": {"steps_per_epoch": 19, "steps_per_execution": 3},
-    "plateau": {"schedule": "plateau", "learning_rate": 0.3, "optimizer": "sgd"},
+    "plateau, mean of the best": {
+        **{"schedule": "plateau", "learning_rate": 0.3, "optimizer": "sgd"},
+        "average_epochs": 2,
+    },
     "averaged weights": {"average": 0.9, "optimizer": "adamw"},
     "compiled loops": {"xla": "yes", "label_smoothing": 0.1},
 }

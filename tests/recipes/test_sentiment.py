@@ -164,20 +164,3 @@ def test_the_recurrent_part_trains_without_the_ngrams(frame):
     ids = {"ids": np.array([[2, 5, 7, 0]])}
     np.testing.assert_allclose(core(ids), bare(ids), atol=1e-6)
     assert len(core.trainable_weights) == len(bare.trainable_weights)
-
-
-def test_sst2_is_learnt_to_at_least_four_fifths(real_data, tmp_path):
-    folder = real_data / "sentiment" / "sst2"
-    made = rnnkit.run(
-        "sentiment",
-        folder / "train.tsv",
-        valid=folder / "dev.tsv",
-        test=folder / "test.tsv",
-        columns="text=0,label=1",
-        out=tmp_path,
-        epochs=2,
-        learning_rate=0.001,
-    )
-    assert made.card["data"]["rows"] == {"train": 6920, "valid": 872, "test": 1821}
-    assert made.card["scores"]["test"]["accuracy"] > 0.8
-    assert 0.815 < made.card["baselines"]["nb_svm"]["test"]["accuracy"] < 0.85
