@@ -67,6 +67,14 @@ def test_every_pair_is_dealt_once_an_epoch_beside_its_own_translation(store, see
     assert batches.steps_in_all == sum(len(text.split()) + 1 for text in TEXTS)
 
 
+def test_longer_pairs_come_in_smaller_batches_where_there_is_a_budget(store):
+    batches = PairBatches(store, 6, 1, token_budget=24)
+    sizes = {target.shape for _, target, _ in batches.epoch(0)}
+    assert {rows for rows, _ in sizes} == {2, 3} and all(rows * steps <= 24 for rows, steps in sizes)
+    assert len(batches) == len(list(batches.epoch(0))) == len(list(batches.dataset(repeat=False)))
+    assert sum((weights > 0).sum() for *_, weights in batches.epoch(0)) == len(TEXTS)
+
+
 def test_the_order_depends_on_seed_and_epoch_alone(store):
     def order(seed, epoch):
         return [rows.tolist() for rows in PairBatches(store, 2, seed).order(epoch)]

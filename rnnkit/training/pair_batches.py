@@ -78,18 +78,27 @@ class PairBatches:
 
     Attributes:
         store: The pairs.
-        batch_size: Rows in a batch; the last of a bucket is filled up with rows of weight 0.
+        batch_size: Rows in a batch, fewer where `token_budget` says so; the last of a bucket is filled up with rows of
+            weight 0.
         seed: Seed of the order; None keeps pairs in order of length, for evaluation.
+        token_budget: Most padded steps that are written in a batch; 0 for no limit.
     """
 
     store: PairStore
     batch_size: int
     seed: int | None = None
+    token_budget: int = 0
 
     def __len__(self):
         """Batches in an epoch; the same for each."""
-        counts = np.unique(self._buckets[1], return_counts=True)[1]
-        return sum(-(-int(count) // self.batch_size) for count in counts)
+        lengths, counts = np.unique(self._buckets[1], return_counts=True)
+        return sum(-(-int(count) // self.rows(length)) for length, count in zip(lengths, counts, strict=True))
+
+    def rows(self, length: int) -> int:
+        """Rows in a batch of so many steps to be written."""
+        if not self.token_budget:
+            return self.batch_size
+        return max(1, min(self.batch_size, self.token_budget // int(length)))
 
     @property
     def rows_in_all(self) -> int:
@@ -117,12 +126,14 @@ class PairBatches:
         starts = np.flatnonzero(np.diff(written[rows], prepend=-1))
         batches = []
         for members in np.split(rows, starts[1:]):
-            batches += [members[start : start + self.batch_size] for start in range(0, len(members), self.batch_size)]
+            size = self.rows(written[members[0]])
+            batches += [members[start : start + size] for start in range(0, len(members), size)]
         return batches if random is None else [batches[place] for place in random.permutation(len(batches))]
 
     def batch(self, rows: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
         """Returns features, targets and the weight of each row: the units to be written in it."""
-        filled = np.concatenate([rows, np.repeat(rows[:1], self.batch_size - len(rows))])
+        size = self.rows(self._buckets[1][rows[0]])
+        filled = np.concatenate([rows, np.repeat(rows[:1], size - len(rows))])
         sides = zip((self.store.ids, self.store.target), self._buckets, strict=True)
         ids, target = (_padded(column, filled, int(lengths[rows].max())) for column, lengths in sides)
         weights = self.store.target.lengths[filled].astype(np.float32)
@@ -136,8 +147,9 @@ class PairBatches:
 
     def dataset(self, *, repeat: bool, start: int = 0) -> tf.data.Dataset:
         """Returns the batches as a dataset: one epoch, or epoch after epoch without end, from batch `start` on."""
-        ids = tf.TensorSpec([self.batch_size, None], tf.int32)
-        signature = {"ids": ids, "target": ids}, ids, tf.TensorSpec([self.batch_size], tf.float32)
+        size = None if self.token_budget else self.batch_size
+        ids = tf.TensorSpec([size, None], tf.int32)
+        signature = {"ids": ids, "target": ids}, ids, tf.TensorSpec([size], tf.float32)
         made = tf.data.Dataset.from_generator(
             lambda: epochs(self, repeat=repeat, start=start), output_signature=signature
         )

@@ -13,4 +13,7 @@ def pair_batches(preparation, splits, settings, reporter) -> tuple[PairBatches, 
         with reporter.task(f"encoding {split}", total=len(rows), unit="rows") as advance:
             stores.append(encode_pairs(rows, encoded, advance))
     size = min(VALIDATION_ROWS, len(stores[1]))
-    return PairBatches(stores[0], settings.batch_size, settings.seed), PairBatches(stores[1], size)
+    return (
+        PairBatches(stores[0], settings.batch_size, settings.seed, settings.token_budget),
+        PairBatches(stores[1], size),
+    )

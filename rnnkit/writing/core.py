@@ -74,6 +74,10 @@ def check_writer(settings) -> None:
             f"attention dot compares the decoder's state with what was read, and they must have one size. "
             f"Got decoder_units {decoder_units(settings)} and {memory}. Leave decoder_units 0, or take general."
         )
+    if settings.class_weights != "none":
+        raise ValueError(
+            f"class_weights are of classes, and here are none. Got {settings.class_weights!r}. Leave it out."
+        )
     if settings.activation != "tanh":
         raise ValueError(f"activation must be tanh for a decoder. Got {settings.activation!r}.")
 

@@ -165,6 +165,7 @@ def test_the_card_says_by_what_it_was_scored_and_what_a_piece_costs(bundle):
         ({"lower": True}, "Joint pieces are cased alike on both sides. Got lower true, lower_written false."),
         ({"attention": "dot", "decoder_units": 7}, "they must have one size. Got decoder_units 7 and 128."),
         ({"cell": "mingru"}, "A decoder's cell must be one of lstm, gru. Got 'mingru'."),
+        ({"class_weights": "balanced"}, "class_weights are of classes, and here are none. Got 'balanced'."),
         ({"activation": "relu"}, "activation must be tanh for a decoder. Got 'relu'."),
         ({"pieces": "syllable"}, "pieces must be one of 'bpe', 'unigram', 'word', 'character'. Got 'syllable'."),
     ],
