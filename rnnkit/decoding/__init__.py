@@ -10,6 +10,8 @@ All searches take `step(ids, states, t) -> (logits, states, weights)`, by operat
 
 Rows of one sentence lie together: row = sentence * width + hypothesis. What stays the same from step to step,
 as an encoder's outputs, is captured by the function and has a row per sentence.
+
+Tags that hang together are found by `viterbi`, `n_best` and `marginals`, of log potentials.
 """
 
 from rnnkit.decoding.beam import beam_search
@@ -17,5 +19,6 @@ from rnnkit.decoding.controls import Controls
 from rnnkit.decoding.decoded import Decoded
 from rnnkit.decoding.greedy import greedy
 from rnnkit.decoding.sampling import sample
+from rnnkit.decoding.viterbi import marginals, n_best, viterbi
 
-__all__ = ["Controls", "Decoded", "beam_search", "greedy", "sample"]
+__all__ = ["Controls", "Decoded", "beam_search", "greedy", "marginals", "n_best", "sample", "viterbi"]

@@ -4,6 +4,7 @@ from rnnkit.layers.blend import Blend
 from rnnkit.layers.characters import character_convolution
 from rnnkit.layers.convolution import convolutional_front, recurrent_convolution
 from rnnkit.layers.cpu.choice import recurrent_loop
+from rnnkit.layers.crf import CRF, CRFLoss
 from rnnkit.layers.embedding import embedding
 from rnnkit.layers.exchange import accelerated, stock
 from rnnkit.layers.gradient_flow import GradientFlow, gradient_flow
@@ -18,6 +19,8 @@ from rnnkit.layers.variants import VariantLSTM, VariantLSTMCell
 
 __all__ = [
     "Blend",
+    "CRF",
+    "CRFLoss",
     "GRU",
     "GradientFlow",
     "LRU",
