@@ -12,6 +12,7 @@ import random
 import sys
 from pathlib import Path
 
+import entity_grammar
 import phrase_grammar
 import price_path
 import weather_station
@@ -51,6 +52,12 @@ def phrases(rng):
     return {"phrases.tsv": csv_bytes(["text", "translation"], phrase_grammar.phrases(rng, rows=7000), delimiter="\t")}
 
 
+@sample
+def entities(rng):
+    """Makes sentences in which the words around a name tell whether it is one, and of what kind."""
+    return {"entities.conll": column_bytes(entity_grammar.sentences(rng, rows=3000))}
+
+
 def csv_bytes(header, rows, delimiter=","):
     """Renders rows as UTF-8 CSV, or TSV, with the same line ends on every system."""
     text = io.StringIO()
@@ -58,6 +65,12 @@ def csv_bytes(header, rows, delimiter=","):
     writer.writerow(header)
     writer.writerows(rows)
     return text.getvalue().encode("utf-8")
+
+
+def column_bytes(sentences):
+    """Renders sentences as UTF-8 lines of a word and its tag, with an empty line between sentences."""
+    lines = ("".join(f"{word} {tag}\n" for word, tag in sentence) for sentence in sentences)
+    return "\n".join(lines).encode("utf-8")
 
 
 def main(names):
