@@ -3,7 +3,7 @@
 Reads   two parallel text files, table or tfds: text, translation
 Serves  text (batch,) -> translation (batch,), score (batch,), cut (batch,); nbest, attention, sample, encode and step
 Sample  phrases.tsv
-Scores  sample: exact match 93.6 % (word by word 0.3 %); Multi30k not trained to the end yet, see RESULTS.md
+Scores  Multi30k, English to German: BLEU 33.4 (word by word 11.5); sample: exact match 93.6 % (word by word 0.3)
 
 Subwords are learnt on the train split and applied in the graph; one step of the decoder serves training, search and
 streaming. After each epoch valid is translated, and the weights with the highest BLEU are kept. Bahdanau, Cho & Bengio

@@ -85,7 +85,7 @@ def final(toy, sentence, tokens, log_probability, controls):
 
 
 def beam_of(toy, sentence, *, width, best, limit, controls, prefix=()):
-    """Beam search by lists, to the limit, without early stop: the best `(score, tokens)`, their end left out."""
+    """Beam search by lists, to the limit or to the end of patience: the best `(score, tokens)`, their end left out."""
     live, ended = [(0.0, [])], []
     for t in range(limit):
         found = [
@@ -97,6 +97,8 @@ def beam_of(toy, sentence, *, width, best, limit, controls, prefix=()):
         found.sort(key=lambda one: -one[0])
         ended += [one for one in found[:width] if one[1][-1] == END or t + 1 == limit]
         live = [one for one in found[: 2 * width] if one[1][-1] != END][:width]
+        if controls.patience and len(ended) >= max(controls.patience * width, best):
+            break
     scored = [(final(toy, sentence, tokens, score, controls), tokens) for score, tokens in ended]
     scored.sort(key=lambda one: -one[0])
     return [(score, [token for token in tokens if token != END]) for score, tokens in scored[:best]]

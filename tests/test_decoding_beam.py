@@ -16,6 +16,8 @@ CONTROLS = {
     "once": Controls(blocked_ngram=1, length_penalty=1.0),
     "banned": Controls(banned=(0, 5)),
     "all": Controls(1.2, 0.2, 1.3, 3, (1,)),
+    "patient": Controls(length_penalty=1.0, patience=1.0),
+    "hasty": Controls(length_penalty=0.6, patience=0.5, banned=(0,)),
 }
 
 
@@ -34,7 +36,7 @@ def test_beam_search_finds_what_lists_find(named):
             assert_same(hypotheses(found, sentence), expected)
 
 
-@pytest.mark.parametrize("named", CONTROLS)
+@pytest.mark.parametrize("named", [named for named in CONTROLS if not CONTROLS[named].patience])
 def test_a_wide_beam_finds_the_best_of_all_sequences(named):
     toy = Toy(4, vocabulary=4, sentences=2, sharp=1.0)
     controls = CONTROLS[named] if named not in ("banned", "all") else Controls(1.2, 0.2, 1.3, 3, (1,))
@@ -69,6 +71,22 @@ def test_a_graph_finds_what_loose_operations_find(controls):
     graph = tf.function(lambda: search(toy, best=2, controls=controls, steps=[3, 6, 5]), autograph=False)()
     for x, y in zip(graph, loose, strict=True):
         np.testing.assert_allclose(x, y, atol=1e-5)
+
+
+def test_patience_ends_the_search_once_as_many_have_ended():
+    """Each step ends with one half, goes on with the other; at the limit, what goes on would hardly be divided."""
+    taken = dict.fromkeys((0.0, 0.5, 1.0), 0)
+    for patience in taken:
+
+        def step(ids, states, t, patience=patience):
+            taken[patience] += 1
+            return tf.tile([[-9.0, -9.0, -9.0, 0.0, 0.0]], [tf.size(ids), 1]), states, None
+
+        controls = Controls(length_penalty=1.0, patience=patience)
+        given = {"batch": 2, "width": 4, "steps": 40, "start": START, "end": END}
+        found = beam_search(step, tf.zeros([2]), controls=controls, **given)
+        assert found.lengths.numpy().tolist() == [[0], [0]]
+    assert taken[0.5] < taken[1.0] < taken[0.0] < 20
 
 
 def test_each_sentence_keeps_to_its_own_limit():

@@ -15,6 +15,7 @@ CONTROLS = {
     "penalties": {"length_penalty": 0.8, "coverage_penalty": 0.4, "repetition_penalty": 1.3},
     "blocked": {"blocked_ngram": 2, "length_penalty": 0.3, "banned": (0, 1, 2)},
     "each once": {"blocked_ngram": 1, "banned": (0, 4)},
+    "hasty": {"length_penalty": 1.0, "patience": 0.6},
 }
 
 

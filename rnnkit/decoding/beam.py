@@ -35,6 +35,8 @@ class Beam(NamedTuple):
     lengths: Any
     kept: Any
     """Traces of the hypotheses that ended, `(batch, best, time)`."""
+    ended: Any
+    """`(batch,)`, how many have ended so far."""
 
 
 @tf.autograph.experimental.do_not_convert
@@ -49,7 +51,8 @@ def beam_search(step, states, *, batch, width, best=1, steps, start, end, contro
         log P of the best live beginning / ((5 + limit) / 6) ** length_penalty
 
     for log P only falls, and no length penalty is milder than that at the limit. The answer is thus the one that
-    going on to the limit would give. Tight limits make the bound tight, and the search short.
+    going on to the limit would give. Tight limits make the bound tight, and the search short; `Controls.patience`
+    ends it sooner.
 
     Args:
         step: The step function, see `rnnkit.decoding`.
@@ -83,7 +86,11 @@ def beam_search(step, states, *, batch, width, best=1, steps, start, end, contro
         return tf.reduce_any(~done(beam))
 
     def done(beam):
-        return (beam.t >= limit) | (beam.scores[:, -1] >= best_score(beam.live[:, 0], limit, controls))
+        over = (beam.t >= limit) | (beam.scores[:, -1] >= best_score(beam.live[:, 0], limit, controls))
+        if not controls.patience:
+            return over
+        enough = tf.maximum(controls.patience * tf.cast(width, tf.float32), tf.cast(best, tf.float32))
+        return over | (tf.cast(beam.ended, tf.float32) >= enough)
 
     def body(beam):
         logits, states, weights = step(beam.ids, beam.states, beam.t)
@@ -127,6 +134,7 @@ def first_beam(batch, width, best, time, limit, ids, states, shape, controls):
         scores=tf.where(empty, 0.0, -np.inf),
         lengths=tf.zeros([batch, best], tf.int32),
         kept=tuple(tf.zeros([batch, best, time], tf.int32) for _ in range(traces)),
+        ended=tf.zeros([batch], tf.int32),
     )
 
 
@@ -188,6 +196,7 @@ def finished(beam, found, traces, ends, end, coverage, controls):
         "scores": scores,
         "lengths": chosen(beam.lengths, beam.t + tf.cast(found.tokens != end, tf.int32)),
         "kept": tuple(chosen(before, now) for before, now in zip(beam.kept, traces, strict=True)),
+        "ended": beam.ended + tf.math.count_nonzero(score > -np.inf, 1, dtype=tf.int32),
     }
 
 

@@ -5,7 +5,7 @@ import numbers
 
 import tensorflow as tf
 
-LEAST = {"length_penalty": 0, "coverage_penalty": 0, "repetition_penalty": 1, "blocked_ngram": 0}
+LEAST = {"length_penalty": 0, "coverage_penalty": 0, "repetition_penalty": 1, "blocked_ngram": 0, "patience": 0}
 """The lowest value of each number."""
 
 LEAST_COVERED = 1e-10
@@ -43,6 +43,10 @@ class Controls:
     https://arxiv.org/abs/1705.04304."""
     banned: tuple[int, ...] = ()
     """Ids never written, save by a prefix."""
+    patience: float = 0.0
+    """From 0 up: a beam search is also done with a sentence once `patience * width` of its hypotheses have ended, and
+    as many as are asked for; 0 waits until none that goes on can win. 1 is usual: Kasai et al. (2022),
+    https://arxiv.org/abs/2204.05424."""
 
     def __post_init__(self):
         for name, least in LEAST.items():

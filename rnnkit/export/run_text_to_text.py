@@ -144,7 +144,7 @@ class Search:
         states = {name: np.repeat(state, width, 0) for name, state in states.items()}
         ids, live = np.full(width, START, np.int32), np.full(width, -np.inf, SINGLE)
         live[0], written, looked, coverage = 0, np.zeros((width, 0), np.int32), np.zeros((width, 0), np.int32), 0
-        kept, score, places = [], SINGLE(-np.inf), []
+        kept, score, places, ended = [], SINGLE(-np.inf), [], 0
         for t in range(limit):
             logits, weights, states = step(ids, states)
             coverage = coverage + weights
@@ -154,6 +154,7 @@ class Search:
             ends = (tokens == END) | (t + 1 >= limit)
             final = self.final(scores[:width], t + 1, coverage[rows[:width]])
             final[~ends[:width]] = -np.inf
+            ended += np.count_nonzero(final > -np.inf)
             if final.max() > score:
                 place = int(final.argmax())
                 size = t + int(tokens[place] != END)
@@ -163,6 +164,8 @@ class Search:
             states, coverage = {name: state[rows] for name, state in states.items()}, coverage[rows]
             # log P only falls, and no length penalty is milder than that at the limit.
             if score >= self.by_length(live[0], limit) or (width == 1 and score > -np.inf):
+                break
+            if self.how["patience"] and ended >= SINGLE(self.how["patience"]) * width:
                 break
         return kept, score, places
 

@@ -37,6 +37,12 @@ class WritingSettings(Settings):
         1.0, "What logits of written pieces are divided by; 1: nothing.", at_least=1.0, at_most=100.0
     )
     blocked_ngram: int = setting(0, "No run of so many pieces is written twice; 0: any may be.", at_least=0)
+    beam_patience: float = setting(
+        1.0,
+        "Share of the beam's width that must have ended for the search to end; 0: until none that goes on can win.",
+        at_least=0.0,
+        at_most=100.0,
+    )
     keep_by: str = setting(
         "bleu",
         "What an epoch's weights are kept by on valid: BLEU of what is written, or the loss.",
@@ -47,7 +53,8 @@ class WritingSettings(Settings):
     def controls(self) -> Controls:
         """Returns what the search favours and what it may not write."""
         names = ("length_penalty", "coverage_penalty", "repetition_penalty", "blocked_ngram")
-        return Controls(banned=(PADDING, UNKNOWN, START), **{name: getattr(self, name) for name in names})
+        values = {name: getattr(self, name) for name in names}
+        return Controls(banned=(PADDING, UNKNOWN, START), patience=self.beam_patience, **values)
 
 
 STRUCTURE = (*("decoder_units", "decoder_depth", "attention", "attention_units", "input_feeding", "coverage", "tied"),)
