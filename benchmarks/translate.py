@@ -212,7 +212,7 @@ def measure_speed(arguments) -> None:
         )
     taken = ("steps", "repeats", "epochs", "epoch_steps", "passes", "sentences", "threads", "xla", "joeynmt")
     parts, name = _parts(arguments.parts), "translate_speed_quick" if arguments.quick else "translate_speed"
-    with _folder(arguments.work) as work:
+    with work_folder(arguments.work) as work:
         asked = {name: getattr(arguments, name) for name in taken} | (QUICK_SPEED if arguments.quick else {})
         for row in translate_speed.measure(Asked(data=data, work=work, parts=parts, **asked)):
             rows.append(row | {"context": where})
@@ -234,7 +234,7 @@ def _parts(text):
 
 
 @contextlib.contextmanager
-def _folder(named: str | None) -> Iterator[pathlib.Path]:
+def work_folder(named: str | None) -> Iterator[pathlib.Path]:
     """Makes the folder of work: the one named, or one that is thrown away."""
     if named:
         path = pathlib.Path(named).resolve()

@@ -130,11 +130,11 @@ def _rest(row):
 
 def _training(both, asked):
     told = {name: one.prepare(asked.steps) for name, one in both.items()}
-    taken = _by_turns({name: lambda one=one: one.train(asked.steps) for name, one in both.items()}, asked.repeats)
+    taken = by_turns({name: lambda one=one: one.train(asked.steps) for name, one in both.items()}, asked.repeats)
     rates = {name: [each["tokens"] / each["seconds"] for each in turns[1:]] for name, turns in taken.items()}
     for name, turns in taken.items():
         last = turns[-1]
-        row = {"part": "training", "way": name, **told[name], **_spread(rates[name])}
+        row = {"part": "training", "way": name, **told[name], **spread(rates[name])}
         row |= {key: last[key] for key in ("steps", "sentences", "tokens", "padded", "loss")}
         row |= {"seconds": [each["seconds"] for each in turns[1:]], "first_seconds": turns[0]["first_seconds"]}
         if "loading_seconds" in last:
@@ -146,7 +146,7 @@ def _training(both, asked):
 def _translation(both, asked):
     told = {name: one.learnt(asked.epochs, asked.epoch_steps) for name, one in both.items()}
     references = asked.test("de")
-    taken = _by_turns({name: one.translate for name, one in both.items()}, asked.passes)
+    taken = by_turns({name: one.translate for name, one in both.items()}, asked.passes)
     rates = {name: [len(references) / each["seconds"] for each in turns[1:]] for name, turns in taken.items()}
     from rnnkit.metrics.translations import score_translations
 
@@ -155,10 +155,10 @@ def _translation(both, asked):
         row = {"part": "translation", "way": name, "batch": BATCH, "sentences": len(texts), **told[name]}
         row |= {"scores": score_translations(texts, references), "words": sum(len(text.split()) for text in texts)}
         row |= {"seconds": [each["seconds"] for each in turns[1:]], "first_seconds": turns[0]["seconds"]}
-        yield row | _spread(rates[name]) | _times(rates, name) | {"examples": texts[:3]}
+        yield row | spread(rates[name]) | _times(rates, name) | {"examples": texts[:3]}
 
 
-def _by_turns(calls: Mapping[str, Callable[[], dict]], repeats: int) -> dict[str, list[dict]]:
+def by_turns(calls: Mapping[str, Callable[[], dict]], repeats: int) -> dict[str, list[dict]]:
     """Calls each in turn, once more than `repeats`: the first is to warm up."""
     taken = {name: [] for name in calls}
     for turn in range(repeats + 1):
@@ -169,7 +169,7 @@ def _by_turns(calls: Mapping[str, Callable[[], dict]], repeats: int) -> dict[str
     return taken
 
 
-def _spread(rates):
+def spread(rates):
     return {"per_second": statistics.median(rates), "lowest": min(rates), "highest": max(rates)}
 
 

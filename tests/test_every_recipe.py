@@ -21,6 +21,7 @@ from rnnkit import catalog
 from rnnkit.answers import stacked
 from rnnkit.bundle.writing import plain
 from rnnkit.export.edge import export_tflite
+from rnnkit.features.tags import entity_tags
 from rnnkit.interrupts import Interrupted
 from rnnkit.running import sample_path
 from rnnkit.training.checkpoints import Checkpoints
@@ -110,6 +111,19 @@ def other_phrases(sample):
     return rows.rename(columns=columns).assign(other=1), columns, []
 
 
+def other_entities(sample):
+    lines = [line.split() for line in sample.read_text("utf-8").splitlines()]
+    sentence = np.cumsum([not line for line in lines])
+    rows = [[*line, number] for line, number in zip(lines, sentence, strict=True) if line and number < 300]
+    rows = pd.DataFrame(rows, columns=["my token", "my tag", "my sentence"])
+    labels = sorted({tag[2:] for tag in rows["my tag"] if tag != "O"})
+    # Every third sentence calls its persons otherwise.
+    renamed = rows["my tag"].str.replace("-PER", "-NEVER_SEEN", regex=False)
+    rows["my tag"] = rows["my tag"].where(rows["my sentence"] % 3 > 0, renamed)
+    columns = {"tokens": "my token", "tags": "my tag", "sentence": "my sentence"}
+    return rows.assign(other=1), columns, entity_tags([*labels, "NEVER_SEEN"])
+
+
 PROMISES = {
     "sentiment": Promise(
         margins={"majority": 0.35, "tfidf_logistic": 0.1, "nb_svm": 0.1},
@@ -130,6 +144,28 @@ PROMISES = {
         },
         child=other_reviews,
         small={"units": 8, "embedding_units": 8, "ngrams": 1, "vocabulary": 300},
+    ),
+    "ner": Promise(
+        margins={"most_frequent": 0.3, "gazetteer": 0.2, "linear": 0.0},
+        rows={"text": ["Will Rose met May in Reading.", "Paris", "She sold Apple to Hope Jordan, " * 9 + "and left."]},
+        odd={
+            "text": [
+                b"",
+                b"in",
+                b"Zzxqwv",
+                b"?!... ,;",
+                b"  \t\n ",
+                b"May met Rose " * 3_000,
+                b"caf\xe9 \xff\xfe",
+                b"\x00",
+                "naïve 非常好 👩\u200d👩🏽 שלום e\u0301".encode(),
+                b"a\x1fb c\x1f",
+                b"A" * 200,
+            ]
+        },
+        child=other_entities,
+        small={"units": 8, "embedding_units": 8, "character_units": 8, "keep_by": "loss"},
+        trained={"epochs": 4},
     ),
     "forecast": Promise(
         margins={"last_value": 0.15, "seasonal_naive": 0.3, "drift": 0.15, "linear": 0.07, "ets": 0.15},

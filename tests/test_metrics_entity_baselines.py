@@ -1,6 +1,8 @@
 """Baselines of tagging on made-up sentences, and once on CoNLL-2003."""
 
 import itertools
+import os
+import pathlib
 import random
 import types
 
@@ -216,10 +218,28 @@ def read_conll(path):
     return [list(words) for words, _ in columns], [to_tags(spans(tags), len(tags), "bioes") for _, tags in columns]
 
 
-def test_on_conll_2003_the_gazetteer_comes_near_the_baseline_of_the_shared_task(real_data):
-    folder = real_data / "ner" / "conll2003"
-    train, test = read_conll(folder / "eng.train"), read_conll(folder / "eng.testb")
+@pytest.fixture(scope="module")
+def conll():
+    """Train, valid and test of CoNLL-2003."""
+    if "RNNKIT_DATA" not in os.environ:
+        pytest.skip("RNNKIT_DATA is not set: it names the folder of real data sets")
+    folder = pathlib.Path(os.environ["RNNKIT_DATA"], "ner", "conll2003")
+    return [read_conll(folder / name) for name in ("eng.train", "eng.testa", "eng.testb")]
+
+
+def test_on_conll_2003_the_gazetteer_comes_near_the_baseline_of_the_shared_task(conll):
+    train, _, test = conll
     assert [sum(map(len, tokens)) for tokens, _ in (train, test)] == [203_621, 46_435]
     # Tjong Kim Sang & De Meulder (2003), https://aclanthology.org/W03-0419: 59.61 F1
     scores = score_entities(gazetteer(*train)(test[0]), test[1])
     assert scores["entity_f1"] == pytest.approx(0.60, abs=0.04)
+
+
+def test_on_a_fifth_of_conll_2003_the_linear_baseline_is_far_above_the_gazetteer(conll, monkeypatch):
+    monkeypatch.setattr(module, "EPOCHS", 3)
+    train, valid, test = (tuple(column[::5] for column in part) for part in conll)
+    scores = [
+        score_entities(tagger(test[0]), test[1])["entity_f1"]
+        for tagger in (gazetteer(*train), linear(train, valid, plain=False, seed=0))
+    ]
+    assert scores[1] > 0.75 and scores[1] > scores[0] + 0.2

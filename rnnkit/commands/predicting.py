@@ -10,10 +10,12 @@ from rnnkit import bundle as bundles
 from rnnkit.attention_pictures import check_attention, draw_attention
 from rnnkit.bundle import Bundle
 from rnnkit.commands.parsing import READING, Parser
+from rnnkit.entity_pictures import entities_text, write_entities
 from rnnkit.messages import listed
 from rnnkit.predicting import check_output, predict_file, trained_format
 from rnnkit.predicting.answers import Answers, outputs_of
 from rnnkit.predicting.by_recipe import has_own_way, predict_by_recipe
+from rnnkit.predicting.entities import NEEDED, check_entities, entities_of
 from rnnkit.predicting.forms import ENDINGS
 from rnnkit.predicting.streams import predict_stream
 from rnnkit.progress import Reporter
@@ -62,6 +64,8 @@ def predict_(arguments: list[str]) -> None:
     bundle = bundles.load(values["bundle"], verify=not values["no_verify"])
     if values["attention"]:
         _draw_attention(bundle, values)
+    if values["entities"]:
+        _write_entities(bundle, values)
     if has_own_way(bundle):
         _predict_by_recipe(bundle, values)
         return
@@ -93,6 +97,14 @@ def _draw_attention(bundle, values):
     check_attention(values["attention"], values["texts"], signature["outputs"], bundle.path)
     draw_attention(values["attention"], bundle.predict({_only_input(bundle): values["texts"]}, signature=ATTENTION))
     print(f"picture  {values['attention']}", file=sys.stderr)
+
+
+def _write_entities(bundle, values):
+    outputs = bundle.card["signatures"].get(values["signature"], {"outputs": ()})["outputs"]
+    check_entities(values["entities"], values["texts"], outputs, bundle.path)
+    answers = bundle.predict({_only_input(bundle): values["texts"]}, signature=values["signature"])
+    write_entities(values["entities"], entities_of(values["texts"], answers), title=f"Entities, by {bundle.path}")
+    print(f"page     {values['entities']}", file=sys.stderr)
 
 
 def _predict_by_recipe(bundle, values):
@@ -165,6 +177,13 @@ def _parsed(arguments):
         help="Also draws, into a .png, what was looked at when each piece of an answer was written.",
     )
     parser.add_argument(
+        "--entities",
+        type=str,
+        default="",
+        metavar="FILE",
+        help="Also writes, into a .html, the texts with the entities found in them marked.",
+    )
+    parser.add_argument(
         "--signature",
         type=str,
         default="serving_default",
@@ -202,6 +221,11 @@ def _only_input(bundle):
 def _print_answers(bundle: Bundle, texts: list[str], signature: str) -> None:
     outputs = outputs_of(bundle, signature)
     arrays = bundle.predict({_only_input(bundle): texts}, signature=signature)
+    if set(NEEDED) <= set(arrays):
+        console = Console(highlight=False, soft_wrap=True)
+        for text, entities in entities_of(texts, arrays):
+            console.print(entities_text(text, entities))
+        return
     answers = Answers(len(texts), range(len(texts)), arrays, outputs)
     columns = {output.name: answers.rounded(output) for output in outputs}
     for text, *answer in zip(texts, *columns.values(), strict=True):

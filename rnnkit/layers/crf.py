@@ -6,6 +6,8 @@ The potentials hold all there is to know of a chain, so that a model whose last 
 like any other, and needs no training step of its own. Lafferty, McCallum & Pereira (2001), https://repository.upenn.edu/cis_papers/159.
 """
 
+import functools
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -70,7 +72,7 @@ class CRF(keras.layers.Layer):
         before = tf.where(tf.expand_dims(first, -1), begin, moves)
         potentials = before + tf.expand_dims(emissions + tf.where(last, end, 0.0), 2)
         # Broadcasting loses sight of sizes.
-        potentials.set_shape((*emissions.shape, emissions.shape[-1]))
+        potentials.set_shape((*emissions.shape[:2], *self.transitions.shape))
         return potentials
 
     def compute_mask(self, emissions, mask=None):
@@ -153,7 +155,7 @@ def log_partition(potentials, mask=None):
     mask = None if mask is None else tf.cast(mask, tf.bool)
     batch, time, count = potentials.shape[:3]
     training = choice.chosen("auto", training=True, batch=batch, time=time, units=count)
-    forward, backward = _COMPILED if training in ("xla", "halves") else (_forward, _backward)
+    forward, backward = _compiled(count) if training in ("xla", "halves") else (_forward, _backward)
 
     @tf.custom_gradient
     def total(potentials):
@@ -238,9 +240,12 @@ def _backward(potentials, mask, alphas, whole):
     return tf.transpose(shares, [1, 0, 2, 3])
 
 
-_COMPILED = tuple(
-    tf.function(way, jit_compile=True, reduce_retracing=True, autograph=False) for way in (_forward, _backward)
-)
+@functools.cache
+def _compiled(count):
+    """Returns both ways under XLA; for so many tags, whose number must stay known where shapes differ."""
+    del count
+    ways = _forward, _backward
+    return tuple(tf.function(way, jit_compile=True, reduce_retracing=True, autograph=False) for way in ways)
 
 
 @keras.saving.register_keras_serializable(package="rnnkit")

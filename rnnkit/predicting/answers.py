@@ -48,7 +48,7 @@ def outputs_of(bundle: "Bundle", signature: str) -> tuple[Output, ...]:
     labels, outputs = tuple(bundle.card["labels"]), []
     for name, spec in known[signature]["outputs"].items():
         shape = spec["shape"]
-        named = labels if name == "probability" and len(shape) == 2 else ()
+        named = labels if name == "probability" and shape[1:] == [len(labels)] else ()
         outputs.append(Output(name, spec["dtype"], len(shape) - 1, len(shape) > 1 and shape[1] is None, named))
     return tuple(outputs)
 

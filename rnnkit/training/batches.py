@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from rnnkit.training.store import Store
+from rnnkit.training.store import Column, Store
 
 GROWTH = 1.2
 """Ratio of neighbouring bucket lengths: at most a sixth of a batch is padding."""
@@ -18,7 +18,7 @@ class Batches:
     """Deals the rows of a store into batches.
 
     Every batch of a bucket has the same shape, so XLA compiles once per bucket; the last one
-    is filled up with rows of weight 0.
+    is filled up with rows of weight 0. Where each step has a target, a row weighs as much as it has steps.
 
     Attributes:
         store: The rows.
@@ -78,20 +78,19 @@ class Batches:
     def batch(self, length: int, rows: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
         """Returns features, targets and weights of some rows, padded to `length` steps and a full batch."""
         size = self.rows(length)
-        features = {}
-        for name, column in self.store.sequences.items():
-            features[name] = np.zeros((size, length, *column.shape), column.dtype)
-            for place, row in enumerate(rows):
-                steps = column.row(row)
-                features[name][place, : len(steps)] = steps
+        features = {name: column.padded(rows, length, size) for name, column in self.store.sequences.items()}
         filled = np.concatenate([rows, np.repeat(rows[:1], size - len(rows))])
         # Filled rows repeat the first one at weight 0: a fully masked row would be no fair input.
         for name in self.store.sequences:
             features[name][len(rows) :] = features[name][:1]
         for name, values in self.store.fixed.items():
             features[name] = values[filled]
-        targets = self.store.targets[filled]
         weights = np.zeros(size, np.float32)
+        if isinstance(self.store.targets, Column):
+            targets = self.store.targets.padded(filled, length)
+            weights[: len(rows)] = self.store.lengths[rows]
+            return features, targets, weights
+        targets = self.store.targets[filled]
         weights[: len(rows)] = 1 if self.class_weights is None else self.class_weights[targets[: len(rows)]]
         return features, targets, weights
 
@@ -115,7 +114,8 @@ class Batches:
         }
         fixed = {name: tf.TensorSpec([None, *v.shape[1:]], v.dtype) for name, v in self.store.fixed.items()}
         targets = self.store.targets
-        target = tf.TensorSpec([None, *targets.shape[1:]], targets.dtype)
+        shape = (None, *targets.shape) if isinstance(targets, Column) else targets.shape[1:]
+        target = tf.TensorSpec([None, *shape], targets.dtype)
         return {**sequences, **fixed}, target, tf.TensorSpec([None], tf.float32)
 
 

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 
@@ -49,6 +50,10 @@ class RowLoss(keras.losses.Loss):
     def __init__(self, function: Callable):
         super().__init__(name="loss", reduction="mean_with_sample_weight")
         self.function = function
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        # Without the mask of their steps that outputs may carry, which Keras would apply to rows.
+        return super().__call__(y_true, keras.tree.map_structure(tf.identity, y_pred), sample_weight)
 
     def call(self, targets, outputs):
         return self.function(targets, outputs)

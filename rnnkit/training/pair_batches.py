@@ -135,7 +135,7 @@ class PairBatches:
         size = self.rows(self._buckets[1][rows[0]])
         filled = np.concatenate([rows, np.repeat(rows[:1], size - len(rows))])
         sides = zip((self.store.ids, self.store.target), self._buckets, strict=True)
-        ids, target = (_padded(column, filled, int(lengths[rows].max())) for column, lengths in sides)
+        ids, target = (column.padded(filled, int(lengths[rows].max())) for column, lengths in sides)
         weights = self.store.target.lengths[filled].astype(np.float32)
         weights[len(rows) :] = 0
         return {"ids": ids, "target": target}, target, weights
@@ -154,11 +154,3 @@ class PairBatches:
             lambda: epochs(self, repeat=repeat, start=start), output_signature=signature
         )
         return made.prefetch(tf.data.AUTOTUNE)
-
-
-def _padded(column, rows, length):
-    whole = np.zeros((len(rows), length), np.int32)
-    for place, row in enumerate(rows):
-        steps = column.row(row)
-        whole[place, : len(steps)] = steps
-    return whole

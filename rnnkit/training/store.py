@@ -58,6 +58,14 @@ class Column:
         raw = self._file.read(int(stop - start) * size)
         return np.frombuffer(raw, self.dtype).reshape(-1, *self.shape)
 
+    def padded(self, rows: np.ndarray, length: int, size: int | None = None) -> np.ndarray:
+        """Returns rows `(size, length, …)`, filled up with zeros; as many as are named, or `size`."""
+        whole = np.zeros((size or len(rows), length, *self.shape), self.dtype)
+        for place, row in enumerate(rows):
+            steps = self.row(row)
+            whole[place, : len(steps)] = steps
+        return whole
+
 
 @dataclasses.dataclass(frozen=True)
 class Store:
@@ -66,43 +74,49 @@ class Store:
     Attributes:
         sequences: Features with a time axis, trimmed to each row's real steps.
         fixed: Features without one, `(rows, …)`.
-        targets: `(rows, …)`.
+        targets: `(rows, …)`; a column where each step has a target.
         lengths: `(rows,)`, real steps of each row.
     """
 
     sequences: Mapping[str, Column]
     fixed: Mapping[str, np.ndarray]
-    targets: np.ndarray
+    targets: np.ndarray | Column
     lengths: np.ndarray
     folder: tempfile.TemporaryDirectory
 
     def __len__(self):
-        return len(self.targets)
+        return len(self.lengths)
 
 
-def write(encoded: Iterable[tuple[Mapping[str, np.ndarray], np.ndarray]], sequences: tuple[str, ...]) -> Store:
+def write(
+    encoded: Iterable[tuple[Mapping[str, np.ndarray], np.ndarray]], sequences: tuple[str, ...], *, each: bool = False
+) -> Store:
     """Stores chunks of encoded rows.
 
     Args:
         encoded: Pairs of features, name -> `(rows, time, …)` or `(rows, …)`, and targets `(rows, …)`.
         sequences: Names of the features with a time axis; the first holds ids, and a step is
             real where its id isn't 0.
+        each: Whether each step has a target.
     """
     folder = tempfile.TemporaryDirectory(prefix="rnnkit-")
     columns = {name: Column(pathlib.Path(folder.name), name) for name in sequences}
-    fixed, targets = {}, []
+    fixed, targets, of_steps = {}, [], Column(pathlib.Path(folder.name), "targets")
     for features, target in encoded:
         real = np.count_nonzero(features[sequences[0]], axis=1)
         for name, column in columns.items():
             column.append([row[:length] for row, length in zip(features[name], real, strict=True)])
         for name in features.keys() - columns.keys():
             fixed.setdefault(name, []).append(features[name])
-        targets.append(target)
-    for column in columns.values():
+        if each:
+            of_steps.append([row[:length] for row, length in zip(target, real, strict=True)])
+        else:
+            targets.append(target)
+    for column in (*columns.values(), of_steps):
         column.close()
     lengths = columns[sequences[0]].lengths
     fixed = {name: np.concatenate(parts) for name, parts in fixed.items()}
-    return Store(columns, fixed, np.concatenate(targets), lengths, folder)
+    return Store(columns, fixed, of_steps if each else np.concatenate(targets), lengths, folder)
 
 
 def encode(rows, preparation, target: str, advance=lambda done: None) -> Store:
@@ -128,4 +142,6 @@ def encode(rows, preparation, target: str, advance=lambda done: None) -> Store:
             advance(done)
             yield {name: tensor.numpy() for name, tensor in encoded.items()}, labels.numpy()
 
-    return write(chunks(), preparation.sequences)
+    # Steps that have no fixed number are those of the row.
+    shape = preparation.target.output_shape
+    return write(chunks(), preparation.sequences, each=len(shape) > 1 and shape[1] is None)
