@@ -1,6 +1,8 @@
 """Writer: raw text -> pieces -> search -> raw text, and its score, in one graph; the signatures that serve it."""
 
 import dataclasses
+import functools
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
@@ -47,13 +49,26 @@ class Writer:
 
     def decoded(self, ids, steps, *, width=None, best=1, prefix=None) -> Decoded:
         """Searches what is to be written for ids `(batch, time)`, at most `steps (batch,)` pieces."""
-        opened, states = self.apart.begin(ids)
-        how = {"batch": tf.shape(ids)[0], "steps": steps, "start": START, "end": END, "controls": self.controls}
-        how["prefix"] = prefix
         width = self.width if width is None else width
         if isinstance(width, int) and width == best == 1:
-            return greedy(self.apart.step(opened), states, **how)
-        return beam_search(self.apart.step(opened), states, width=width, best=best, **how)
+            opened, states = self.apart.begin(ids)
+            how = {"batch": tf.shape(ids)[0], "steps": steps, "start": START, "end": END, "controls": self.controls}
+            return greedy(self.apart.step(opened), states, prefix=prefix, **how)
+        prefix = tf.zeros([tf.shape(ids)[0], 0], tf.int32) if prefix is None else prefix
+        return self._searched(ids, steps, tf.convert_to_tensor(width), tf.convert_to_tensor(best), prefix)
+
+    @functools.cached_property
+    def _searched(self) -> Callable:
+        """Beam search, traced once for all signatures that ask for it: most of a bundle's writing is tracing."""
+        row, scalar = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([], tf.int32)
+
+        @tf.function(input_signature=[row, tf.TensorSpec([None], tf.int32), scalar, scalar, row], autograph=False)
+        def searched(ids, steps, width, best, prefix):
+            opened, states = self.apart.begin(ids)
+            how = {"batch": tf.shape(ids)[0], "steps": steps, "start": START, "end": END, "controls": self.controls}
+            return beam_search(self.apart.step(opened), states, width=width, best=best, prefix=prefix, **how)
+
+        return searched
 
     def write(self, text, width=None) -> dict[str, tf.Tensor]:
         """Returns `translation`, `score` and `cut` of texts, `(batch,)` each."""
