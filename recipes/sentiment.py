@@ -26,7 +26,7 @@ from rnnkit.features.labels import class_numbers, label_lookup, label_names
 from rnnkit.features.ngram_adaptation import adapt_ngrams, carried_weights
 from rnnkit.features.ngrams import fit_ngrams
 from rnnkit.features.texts import count_words, sampled, text_features
-from rnnkit.features.vectors import read_vectors, rows_of_embedding
+from rnnkit.features.vectors import embedding_from
 from rnnkit.features.words import RESERVED
 from rnnkit.layers import Blend, NgramScores, character_convolution, embedding, in_segments, pool, recurrent_stack
 from rnnkit.layers.blend import best_shares
@@ -100,11 +100,8 @@ def prepare(train, settings: Settings, reporter) -> Preparation:
     facts = {"vocabulary": len(vocabulary) + len(RESERVED), "classes": len(train.names)}
     initial, notes = {}, ()
     if settings.vectors:
-        vectors, found = read_vectors(settings.vectors, vocabulary)
-        initial["embedding"] = [rows_of_embedding(vectors, found, reserved=len(RESERVED), seed=settings.seed)]
-        facts["embedding_units"] = vectors.shape[1]
-        share = found.sum() / max(len(found), 1)
-        notes = (f"{settings.vectors} has vectors for {found.sum():,} of {len(found):,} words ({share:.1%}).",)
+        rows, note = embedding_from(settings.vectors, vocabulary, reserved=len(RESERVED), seed=settings.seed)
+        initial["embedding"], notes, facts["embedding_units"] = [rows], (note,), rows.shape[1]
     features = text_features(vocabulary, how, characters=settings.characters)
     if settings.ngrams:
         initial["ngrams"] = _weighed(

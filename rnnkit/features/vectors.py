@@ -60,6 +60,25 @@ def _numbers(parts, units, path, number):
         ) from None
 
 
+def embedding_from(path: str, words: list[str], *, reserved: int, seed: int) -> tuple[np.ndarray, str]:
+    """Reads the first values of an embedding from a file of word vectors.
+
+    Args:
+        path, words: As for `read_vectors`.
+        reserved, seed: As for `rows_of_embedding`.
+
+    Returns:
+        `(reserved + words, units)`, and a remark on how many of the words the file has.
+
+    Raises:
+        FileNotFoundError, ValueError: As `read_vectors`.
+    """
+    vectors, found = read_vectors(path, words)
+    share = found.sum() / max(len(found), 1)
+    note = f"{path} has vectors for {found.sum():,} of {len(found):,} words ({share:.1%})."
+    return rows_of_embedding(vectors, found, reserved=reserved, seed=seed), note
+
+
 def rows_of_embedding(vectors: np.ndarray, found: np.ndarray, *, reserved: int, seed: int) -> np.ndarray:
     """Returns the first values of an embedding: `(reserved + words, units)`.
 

@@ -7,7 +7,7 @@ import keras
 from rnnkit.features import growth
 from rnnkit.features.tags import entity_labels, entity_tags, tag_numbers
 from rnnkit.features.token_features import Tokens, learn_words
-from rnnkit.features.vectors import read_vectors, rows_of_embedding
+from rnnkit.features.vectors import embedding_from
 from rnnkit.features.words import RESERVED
 from rnnkit.layers.embedding import UNKNOWN
 from rnnkit.recipe import Parent, Preparation
@@ -30,11 +30,8 @@ def prepare_tagged(train, settings, reporter) -> Preparation:
     facts = {"vocabulary": len(vocabulary) + len(RESERVED)}
     initial, notes = {}, ()
     if settings.vectors:
-        vectors, found = read_vectors(settings.vectors, vocabulary)
-        initial["embedding"] = [rows_of_embedding(vectors, found, reserved=len(RESERVED), seed=settings.seed)]
-        facts["embedding_units"] = vectors.shape[1]
-        share = found.sum() / max(len(found), 1)
-        notes = (f"{settings.vectors} has vectors for {found.sum():,} of {len(found):,} words ({share:.1%}).",)
+        rows, note = embedding_from(settings.vectors, vocabulary, reserved=len(RESERVED), seed=settings.seed)
+        initial["embedding"], notes, facts["embedding_units"] = [rows], (note,), rows.shape[1]
     tags = tags_of(train)
     return _preparation(vocabulary, how, tags, facts, settings, train, initial=initial, notes=notes)
 
