@@ -13,12 +13,12 @@ from rnnkit.layers.embedding import PADDING, UNKNOWN
 
 _NO_LETTER, _NO_CAPITAL = "[^A-Za-z0-9\x0e]*", "[^A-Z0-9]*"
 SHAPES = (
-    ("small", f"{_NO_CAPITAL}[a-z]{_NO_CAPITAL}"),
-    ("capital", f"{_NO_LETTER}[A-Z]{_NO_CAPITAL}[a-z]{_NO_CAPITAL}"),
+    ("small", f"[^A-Za-z0-9]*[a-z]{_NO_CAPITAL}"),
+    ("capital", f"{_NO_LETTER}[A-Z][^A-Za-z0-9]*[a-z]{_NO_CAPITAL}"),
     ("initial", f"{_NO_LETTER}[A-Z]{_NO_LETTER}"),
-    ("capitals", "[^a-z0-9]*[A-Z][^a-z0-9]*"),
+    ("capitals", "[^A-Za-z0-9]*[A-Z][^a-z0-9]*"),
     ("digits", "[0-9]+"),
-    ("number", "[^A-Za-z\x0e]*[0-9][^A-Za-z\x0e]*"),
+    ("number", "[^A-Za-z0-9\x0e]*[0-9][^A-Za-z\x0e]*"),
     ("letters and digits", "(?s:.*)[0-9](?s:.*)"),
     ("mixed", "(?s:.*)[A-Z](?s:.*)"),
     ("no case", "(?s:.*)[\x0e\x04](?s:.*)"),
@@ -76,7 +76,8 @@ class Tokens(keras.layers.Layer):
         """Returns `ids`, `letters` and `shapes` of tokens `(batch, (time))`."""
         words, places = tf.unique(tokens.flat_values)
         found = {
-            "ids": tf.cast(self.lookup(self.normal(words)), tf.int32),
+            # A token that is lower-cased to nothing, as one that begins with NUL, is no padding.
+            "ids": tf.maximum(tf.cast(self.lookup(self.normal(words)), tf.int32), UNKNOWN),
             "letters": letter_ids(words, self.how["letters"]),
             "shapes": shape_ids(words),
         }

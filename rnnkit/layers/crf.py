@@ -162,7 +162,7 @@ def log_partition(potentials, mask=None):
         alphas, whole = forward(tf.stop_gradient(potentials), mask)
 
         def gradient(upstream):
-            moves = backward(tf.stop_gradient(potentials), mask, alphas, whole)
+            moves = backward(tf.stop_gradient(potentials), mask, alphas)
             return tf.reshape(upstream, [-1, 1, 1, 1]) * moves
 
         return whole, gradient
@@ -181,8 +181,8 @@ def chances(potentials, mask=None):
     Summed over the tags before, they are those of each step's tags. At the first real step all of it lies in row 0.
     """
     mask = None if mask is None else tf.cast(mask, tf.bool)
-    alphas, whole = _forward(potentials, mask)
-    return _backward(potentials, mask, alphas, whole)
+    alphas, _ = _forward(potentials, mask)
+    return _backward(potentials, mask, alphas)
 
 
 def beginning(potentials):
@@ -222,7 +222,7 @@ def _forward(potentials, mask):
     return before.stack(), tf.reduce_logsumexp(alpha, 1)
 
 
-def _backward(potentials, mask, alphas, whole):
+def _backward(potentials, mask, alphas):
     """Gives the probability of each move, `(batch, time, tags, tags)`."""
     steps, real, time = time_first(potentials, mask)
 
@@ -232,10 +232,10 @@ def _backward(potentials, mask, alphas, whole):
 
     start = time - 1, tf.zeros_like(beginning(potentials)), _array(potentials, time)
     _, _, after = tf.while_loop(lambda t, *_: t >= 0, body, start, maximum_iterations=time)
-    # The sums first, which are smaller.
-    logs = tf.expand_dims(alphas - tf.reshape(whole, [1, -1, 1]), 3) + tf.expand_dims(after.stack(), 2) + steps
-    # A row that has no way through but forbidden ones may come out a little above 0.
-    shares = tf.exp(tf.minimum(logs, 0.0))
+    # Each step's moves sum to 1; so divided, what sums over long texts have lost in precision doesn't matter.
+    ahead, behind = (x - tf.reduce_max(x, 2, keepdims=True) for x in (alphas, after.stack()))
+    logs = tf.expand_dims(ahead, 3) + tf.expand_dims(behind, 2) + steps
+    shares = tf.exp(logs - tf.reduce_logsumexp(logs, [2, 3], keepdims=True))
     shares = shares if real is None else tf.where(tf.expand_dims(real, 3), shares, 0.0)
     return tf.transpose(shares, [1, 0, 2, 3])
 
