@@ -105,9 +105,9 @@ def truth_of(rows) -> list[list[str]]:
 def details(told: Reported) -> dict:
     """Adds to the card how each label fares, and entities that train has apart from those it lacks."""
     labels, truth = told.preparation.labels, told.truth["test"]
-    found = predicted_tags(told.answers["test"], truth, labels)
     if not are_entities(labels):
         return {}
+    found = predicted_tags(told.answers["test"], truth, labels)
     train, test = told.splits.train, told.splits.test
     known = scores.known_entities(train.tokens, train.tags)
     names, counts = scores.confusion(found, truth)
@@ -128,22 +128,19 @@ def report(told: Reported, card: Mapping, folder: pathlib.Path) -> None:
     found = predicted_tags(told.answers["test"], truth, labels)
     rows, true = [], []
     for tokens, ours, theirs in list(zip(told.splits.test.tokens, found, truth, strict=True))[:SHOWN_ROWS]:
-        text = " ".join(tokens)
-        rows.append((text, _entities(tokens, ours)))
+        rows.append((" ".join(tokens), _entities(tokens, ours)))
         true.append(_entities(tokens, theirs))
     write_entities(folder / "entities.html", rows, title="Entities found in test sentences", truth=true)
 
 
 def _entities(tokens, tags):
-    starts = [0]
-    for token in tokens:
-        starts.append(starts[-1] + len(token) + 1)
-    found = spans(tags)
-    text = " ".join(tokens)
-    return [
-        Entity(text[starts[span.start] : starts[span.stop] - 1], span.label, starts[span.start], starts[span.stop] - 1)
-        for span in found
-    ]
+    """Returns entities with their places in the tokens joined by spaces."""
+    found = []
+    for span in spans(tags):
+        text = " ".join(tokens[span.start : span.stop])
+        start = sum(len(token) + 1 for token in tokens[: span.start])
+        found.append(Entity(text, span.label, start, start + len(text)))
+    return found
 
 
 def draw_types(axes, answers, truth, labels) -> None:

@@ -1,5 +1,6 @@
 """Quiet TensorFlow, and the folder of real data sets."""
 
+import gzip
 import os
 import pathlib
 
@@ -52,3 +53,18 @@ def run(tmp_path, monkeypatch, capsys):
         return capsys.readouterr().out
 
     return call
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    """Writes a text to a file in the working directory and returns its name."""
+    monkeypatch.chdir(tmp_path)
+
+    def _write(name, text):
+        path = pathlib.Path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = text if isinstance(text, bytes) else text.encode()
+        path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+        return name
+
+    return _write

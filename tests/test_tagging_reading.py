@@ -1,8 +1,6 @@
 """Reading tagged sentences: each way of writing them gives the same, and each change is told."""
 
-import gzip
 import json
-import pathlib
 
 import pandas as pd
 import pytest
@@ -11,21 +9,6 @@ from toy_sentences import ALL, BIO, BIOES, TOKENS, SeededSettings, all_of, colum
 from rnnkit.sources import Splits
 from rnnkit.tagging import read_tagged_rows
 from rnnkit.tagging.schemes import converted
-
-
-@pytest.fixture
-def write(tmp_path, monkeypatch):
-    """Writes a text to a file in the working directory and returns its name."""
-    monkeypatch.chdir(tmp_path)
-
-    def _write(name, text):
-        path = pathlib.Path(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        content = text if isinstance(text, bytes) else text.encode()
-        path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
-        return name
-
-    return _write
 
 
 @pytest.mark.parametrize("scheme", ["bio", "iob1", "bioes"])

@@ -1,6 +1,5 @@
 """Splits of tagged sentences: files of their own, equal sentences and documents together, real data whole."""
 
-import gzip
 import pathlib
 
 import numpy as np
@@ -11,21 +10,6 @@ from toy_sentences import BIO, BIOES, TOKENS, column_text, pairs_of, read
 from rnnkit.features.token_texts import cut_tokens
 from rnnkit.tagging import TaggedRows
 from rnnkit.tagging.schemes import converted
-
-
-@pytest.fixture
-def write(tmp_path, monkeypatch):
-    """Writes a text to a file in the working directory and returns its name."""
-    monkeypatch.chdir(tmp_path)
-
-    def _write(name, text):
-        path = pathlib.Path(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        content = text if isinstance(text, bytes) else text.encode()
-        path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
-        return name
-
-    return _write
 
 
 def test_few_sentences_of_many_labels_are_cut_too():

@@ -61,11 +61,16 @@ class Tokens(keras.layers.Layer):
 
     def split(self, text):
         """Returns tokens, and where they begin and end, as `split_tokens` does, at most `length` of each text."""
-        return tuple(part[:, : self.how["length"]] for part in split_tokens(text))
+        return self.split_and_cut(text)[:3]
 
     def cut(self, text):
         """Says of each text `(batch,)` whether it has more than `length` tokens."""
-        return split_tokens(text)[0].row_lengths() > self.how["length"]
+        return self.split_and_cut(text)[3]
+
+    def split_and_cut(self, text):
+        """Returns what `split` does, and what `cut` does, for one splitting."""
+        whole, length = split_tokens(text), self.how["length"]
+        return *(part[:, :length] for part in whole), whole[0].row_lengths() > length
 
     def normal(self, words):
         """Returns words `(n,)` as they are looked up."""

@@ -154,8 +154,8 @@ def log_partition(potentials, mask=None):
     """
     mask = None if mask is None else tf.cast(mask, tf.bool)
     batch, time, count = potentials.shape[:3]
-    training = choice.chosen("auto", training=True, batch=batch, time=time, units=count)
-    forward, backward = _compiled(count) if training in ("xla", "halves") else (_forward, _backward)
+    loop = choice.chosen("auto", training=True, batch=batch, time=time, units=count)
+    forward, backward = _compiled(count) if loop in ("xla", "halves") else (_forward, _backward)
 
     @tf.custom_gradient
     def total(potentials):

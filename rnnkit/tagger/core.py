@@ -9,11 +9,12 @@ import tensorflow as tf
 from rnnkit.features.tags import KINDS, entity_moves
 from rnnkit.features.token_features import LETTER_IDS, SHAPE_IDS
 from rnnkit.layers import character_convolution, embedding, pool, recurrent_stack
-from rnnkit.layers.crf import CRF, log_likelihood
+from rnnkit.layers.crf import CRF, CRFLoss
 from rnnkit.layers.hierarchy import EachSentence
 from rnnkit.layers.stack import check_cell
 from rnnkit.settings import RecurrentSettings
 from rnnkit.training.objectives import Objective
+from rnnkit.training.writing_objective import mean_cross_entropy
 
 SHAPE_UNITS, LETTER_UNITS = 8, 25
 GROUPS = {
@@ -89,30 +90,21 @@ def tagging(settings) -> Objective:
     their length make a batch's loss that of each tag; without it the mean cross-entropy.
     """
     if settings.head == "crf":
+        chain = CRFLoss(padding=0)
 
         def loss(targets, potentials):
-            real = targets > 0
-            total = -log_likelihood(tf.cast(potentials, tf.float32), targets - 1, real)
-            return total / _count(real)
+            count = tf.math.count_nonzero(targets, 1, dtype=tf.float32)
+            return chain.call(targets, potentials) / tf.maximum(count, 1.0)
 
         return Objective(train=loss, valid=loss)
 
     def of_tags(targets, logits, smoothing):
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.maximum(targets - 1, 0), logits)
-        if smoothing:
-            of_target = tf.gather(logits, tf.maximum(targets - 1, 0), batch_dims=2)
-            losses += smoothing * (of_target - tf.reduce_mean(logits, -1))
-        real = targets > 0
-        return tf.reduce_sum(tf.where(real, losses, 0.0), 1) / _count(real)
+        return mean_cross_entropy(tf.maximum(targets - 1, 0), logits, targets > 0, smoothing)
 
     return Objective(
         train=lambda targets, logits: of_tags(targets, logits, settings.label_smoothing),
         valid=lambda targets, logits: of_tags(targets, logits, 0.0),
     )
-
-
-def _count(real):
-    return tf.maximum(tf.reduce_sum(tf.cast(real, tf.float32), 1), 1.0)
 
 
 def check_tagger(settings) -> None:

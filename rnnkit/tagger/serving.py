@@ -59,7 +59,7 @@ class Tagger:
     def answer(self, text) -> dict[str, tf.Tensor]:
         """Answers raw texts `(batch,)`; see `signatures`."""
         text = readable(text)
-        tokens, starts, ends = self.tokens.split(text)
+        tokens, starts, ends, cut = self.tokens.split_and_cut(text)
         path, mask, single, moves = self.decoded(self.tokens.read(tokens))
         dense = tokens.to_tensor("")
         width = tf.shape(dense)[1]
@@ -71,7 +71,7 @@ class Tagger:
         }
         if self.entities:
             found |= self._marked(text, path, mask, single, moves, starts.to_tensor(0), ends.to_tensor(0))
-        return {**found, "cut": self.tokens.cut(text)}
+        return {**found, "cut": cut}
 
     def tags_of(self, text):
         """Returns the tags `(batch, time)` of raw texts, and nothing else."""

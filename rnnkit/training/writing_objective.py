@@ -16,25 +16,30 @@ def writing(*, label_smoothing: float = 0.0) -> Objective:
             (Szegedy et al. 2016, section 7, https://arxiv.org/abs/1512.00567).
     """
 
-    def of_units(targets, logits):
+    def loss(targets, logits, smoothing):
         targets = tf.cast(targets, tf.int32)
-        # One kernel with its own gradient: no table of targets, no second pass over the vocabulary.
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
-        return targets, losses, tf.cast(targets > 0, logits.dtype)
+        return mean_cross_entropy(targets, logits, targets > 0, smoothing)
 
-    def plain(targets, logits):
-        _, losses, real = of_units(targets, logits)
-        return _mean(losses, real)
+    return Objective(
+        train=lambda targets, logits: loss(targets, logits, label_smoothing),
+        valid=lambda targets, logits: loss(targets, logits, 0.0),
+    )
 
-    def smoothed(targets, logits):
-        targets, losses, real = of_units(targets, logits)
+
+def mean_cross_entropy(targets, logits, real, label_smoothing: float = 0.0):
+    """Returns the mean cross-entropy of each row's real units, `(batch,)`; 0 for a row without any.
+
+    Args:
+        targets: `(batch, steps)` int32, from 0; any that there is where a unit isn't real.
+        logits: `(batch, steps, classes)`.
+        real: `(batch, steps)` booleans.
+        label_smoothing: As for `writing`.
+    """
+    # One kernel with its own gradient: no table of targets, no second pass over the vocabulary.
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
+    if label_smoothing:
         # The mean over all units of -log p, less that of the target: only the logits differ.
         of_target = tf.gather(logits, targets, batch_dims=2)
         losses += label_smoothing * (of_target - tf.reduce_mean(logits, -1))
-        return _mean(losses, real)
-
-    return Objective(train=smoothed if label_smoothing else plain, valid=plain)
-
-
-def _mean(losses, real):
+    real = tf.cast(real, logits.dtype)
     return tf.reduce_sum(losses * real, 1) / tf.maximum(tf.reduce_sum(real, 1), 1)
