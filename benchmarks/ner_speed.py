@@ -35,6 +35,7 @@ SIZES = (
         {"cell": "lstm", "depth": 1, "units": 128, "bidirectional": True},
         {"tagger.rnn_type": "LSTM", "tagger.rnn_layers": 1, "tagger.hidden_size": 128},
     ),
+    ("linear chain beside", {"windows": 0}, {}),
     # flair would have a square layer between vectors and BiLSTM; rnnkit has none.
     ("layer between", {}, {"tagger.reproject_embeddings": False}),
     ("head, over BIOES", {"head": "crf"}, {"tagger.use_crf": True, "tagger.tag_format": "BIOES"}),

@@ -149,7 +149,9 @@ def batches(preparation: Preparation, splits, settings: ForecastSettings, report
     return tuple(made)
 
 
-def begin(core: keras.Model, train: WindowBatches, valid: WindowBatches, settings: ForecastSettings) -> tuple[str, ...]:
+def begin(
+    core: keras.Model, train: WindowBatches, valid: WindowBatches, settings: ForecastSettings, reporter
+) -> tuple[str, ...]:
     """Solves for the linear forecast, on the train windows; a child's parts that are set later begin anew."""
     layers.reset(core)
     most = max(SOLVED_WITH // train.batch_size, 1)

@@ -18,6 +18,8 @@ import keras
 
 from rnnkit.answers import Signature
 from rnnkit.entity_pictures import Entity, draw_type_confusion, write_entities
+from rnnkit.export.edge import Edge
+from rnnkit.export.edge_tags import tagger_edge
 from rnnkit.features.token_texts import cut_tokens
 from rnnkit.metrics import entities as scores
 from rnnkit.metrics.entity_baselines import score_tag_baselines
@@ -30,9 +32,11 @@ from rnnkit.tagger.scoring import are_entities, predicted_tags, score_answers, s
 from rnnkit.tagger.serving import tagger_of
 from rnnkit.tagger.settings import STRUCTURE as OF_TAGGER
 from rnnkit.tagger.settings import TaggerSettings
+from rnnkit.tagger.windows import fit_windows, weigh_parts
 from rnnkit.tagging.reading import read_tagged, read_tagged_rows
 from rnnkit.tagging.schemes import spans
 from rnnkit.tagging.settings import TaggedSettings
+from rnnkit.training.batches import Batches
 from rnnkit.training.objectives import Objective
 
 SHOWN_ROWS, LARGEST_CONFUSION = 200, 30
@@ -72,17 +76,27 @@ def build(facts: Mapping[str, int], settings: Settings) -> keras.Model:
 
 def objective(facts: Mapping[str, int], settings: Settings) -> Objective:
     """Likelihood of each row's tags."""
-    return tagger_core.tagging(settings)
+    return tagger_core.tagging(settings.head, settings.label_smoothing)
 
 
-def calibrate(core: keras.Model, valid, train) -> tuple[str, ...]:
-    """Leaves the core as it was trained."""
-    return ()
+def begin(core: keras.Model, train: Batches, valid: Batches, settings: Settings, reporter) -> tuple[str, ...]:
+    """Fits a linear chain over windows of words, which stands beside the recurrence."""
+    return fit_windows(core, train, valid, settings, reporter)
+
+
+def calibrate(core: keras.Model, valid: Batches, train: Batches) -> tuple[str, ...]:
+    """Weighs the recurrence and the linear chain by their fit to the validation rows."""
+    return weigh_parts(core, valid)
 
 
 def serve(preparation: Preparation, core: keras.Model, settings: Settings) -> dict[str, Signature]:
     """Raw text, or tokens -> tags and entities."""
     return tagger_of(preparation, core, settings).signatures()
+
+
+def edge(preparation: Preparation, core: keras.Model, settings: Settings) -> Edge:
+    """Raw text to entities on a device: the file scores the tags, the script cuts the text and chooses them."""
+    return tagger_edge(tagger_of(preparation, core, settings))
 
 
 def judge(answers, truth, labels, settings: Settings) -> dict[str, float]:
@@ -174,7 +188,9 @@ RECIPE = Recipe(
     build=build,
     objective=objective,
     calibrate=calibrate,
+    begin=begin,
     serve=serve,
+    edge=edge,
     judge=judge,
     baselines=score_tag_baselines,
     pictures={"confusion": draw_types},

@@ -110,7 +110,8 @@ class Recipe:
         objective: `(facts, settings) -> Objective`.
         select: `(preparation, core, valid rows, settings) -> Score`, by which the weights of an epoch are kept; by
             default the validation loss.
-        begin: `(core, train batches, valid batches, settings) -> notes`: sets what is solved for before training.
+        begin: `(core, train batches, valid batches, settings, reporter) -> notes`: sets what is solved for before
+            training.
         calibrate: `(core, valid batches, train batches) -> notes`: sets what is chosen on the validation split after
             training, such as a temperature, the weights of a blend, or a threshold.
         serve: `(preparation, core, settings) -> {name: Signature}`, in the user's terms.

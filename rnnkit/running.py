@@ -157,7 +157,7 @@ def _trained(recipe, settings, splits, parent, checkpoints: Checkpoints, reporte
             taken += freeze(core, recipe.groups, settings.freeze)
         train, valid = _batches(recipe, preparation, splits, settings, reporter)
         if recipe.begin:
-            taken += recipe.begin(core, train, valid, settings)
+            taken += recipe.begin(core, train, valid, settings, reporter)
         objective = recipe.objective(preparation.facts, settings)
         score = recipe.select(preparation, core, splits.valid, settings) if recipe.select else None
         history = fit(core, train, valid, objective, settings, reporter, checkpoints, score)

@@ -17,6 +17,8 @@ from rnnkit.export.edge_tags import tagger_edge
 from rnnkit.features.tags import entity_tags
 from rnnkit.features.token_features import SHAPES, Tokens
 from rnnkit.features.token_texts import BETWEEN, joined_tokens
+from rnnkit.features.token_windows import COUNT, NO_KEY, learn_windows
+from rnnkit.features.tokens import readable
 from rnnkit.features.words import RESERVED
 from rnnkit.recipe import Preparation
 from rnnkit.settings import RecurrentSettings
@@ -33,19 +35,27 @@ class Settings(TaggerSettings, RecurrentSettings):
 
 
 SIZES = {"units": 5, "depth": 1, "embedding_units": 6, "character_units": 4, "letters": 9}
+SENTENCES = [["Ada", "Lovelace", "met", "J.", "Smith"], ["of", "New York", ",", "1996"], ["two", "three"], ["中", "-"]]
 
 
-def tagger(tags=("PER", "LOC-a"), *, entities=True, length=11, **how):
+def tagger(tags=("PER", "LOC-a"), *, entities=True, length=11, windows=0, **how):
     """An untrained one, whose weights are large enough to have opinions."""
-    how = Settings(length=length, **SIZES, **how)
+    how = Settings(length=length, windows=windows, **SIZES, **how)
     names = tuple(entity_tags(tags)) if entities else tuple(tags)
-    layer = Tokens(WORDS, **{name: getattr(how, name) for name in ("lower", "digits", "length", "letters")}, name=LAYER)
+    read = {name: getattr(how, name) for name in ("lower", "digits", "length", "letters", "windows")}
+    layer = Tokens(WORDS, **read, name=LAYER)
     facts = {"vocabulary": len(WORDS) + len(RESERVED), "tags": len(names), "entities": int(entities)}
+    if windows:
+        keys = learn_windows(layer, SENTENCES, most=windows, least=1)
+        layer.windows.assign(keys)
+        facts["windows"] = 1 + windows
     core = build_tagger(facts, how)
     random = np.random.default_rng(3)
     for weight in core.weights:
-        weight.assign(random.normal(0, 0.6, weight.shape))
-    kept = {"ids": True, "letters": how.characters != "none", "shapes": how.shapes}
+        drawn = random.normal(0, 0.6, weight.shape)
+        # Less than nothing of a part would make likely what may never be.
+        weight.assign(np.abs(drawn) if weight.name == "shares" else drawn)
+    kept = {"ids": True, "letters": how.characters != "none", "shapes": how.shapes, "windows": windows > 0}
     features = types.SimpleNamespace(get_layer={LAYER: layer}.__getitem__)
     preparation = Preparation(features, None, facts, tuple(name for name in kept if kept[name]), names)
     return tagger_of(preparation, core, how), core
@@ -105,6 +115,8 @@ FORMS = {
     "gru, lstm letters, softmax": {"characters": "lstm", "head": "softmax", "cell": "gru", "tag_scheme": "iob1"},
     "words alone": {"characters": "none", "shapes": False, "tag_scheme": "bioes"},
     "plain tags": {"tags": ("NN", "VB", "B-x"), "entities": False},
+    "windows": {"windows": 400},
+    "windows, softmax": {"windows": 90, "head": "softmax", "shapes": False},
 }
 
 
@@ -119,6 +131,36 @@ def test_the_file_answers_as_the_graph_does(tmp_path, form):
         found = [pair for answer in answers for pair in zip(answer["entity"], answer["label"], strict=True)]
         assert {label for _, label in found} <= {"PER", "LOC-a"} and len(found) > 2
         assert not any(BETWEEN in entity for entity, _ in found)
+
+
+def test_windows_are_read_as_in_the_graph(tmp_path):
+    made, _ = tagger(windows=400)
+    edge = tagger_edge(made)
+    (signature,) = edge.parts.signatures.values()
+    assert {spec.name: tuple(spec.shape) for spec in signature.inputs}["windows"] == (1, None, COUNT)
+    device = script.Text(written(tmp_path, edge))
+    random = np.random.default_rng(5)
+    letters = [*map(chr, range(32, 0x250)), *"\0\u0301中עא😀", *" " * 300]
+    rows = [raw for raw in TEXTS] + ["".join(random.choice(letters, 60)).encode() for _ in range(40)]
+    expected = made.tokens(readable(tf.constant(rows)))["windows"].numpy()
+    for row, raw in enumerate(rows):
+        _, tensors, _ = device.read(raw.decode("utf-8", "replace"))
+        (found,) = tensors["windows"]
+        np.testing.assert_array_equal(found, expected[row, : len(found)])
+        assert found.dtype == np.int32 and not expected[row, len(found) :].any()
+    known = made.tokens.windows.known.numpy()
+    lines = edge.files["windows.txt"].splitlines()
+    assert np.cumsum(np.array(lines, int)).tolist() == known[known < NO_KEY].tolist() and len(lines) > 300
+    assert len(set(expected.ravel().tolist())) > 150
+
+
+def test_windows_at_a_fixed_length_are_those_of_what_is_read(tmp_path):
+    made, core = tagger(windows=400)
+    edge = tagger_edge(made).fixed(3)
+    marked = keras.layers.TimeDistributed(core)
+    marked.built = True
+    answers = answers_as(converted(tmp_path, edge, marked), edge)
+    assert [len(answer["token"]) for answer in answers] == [3, 0, 0, 1, 3, 3, 3, 3]
 
 
 def test_a_fixed_length_has_fixed_shapes_and_leaves_padding_out(tmp_path):

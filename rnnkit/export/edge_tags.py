@@ -18,7 +18,7 @@ import tensorflow as tf
 from rnnkit.answers import Signature
 from rnnkit.export.edge import Edge, Parts
 from rnnkit.export.edge_text import PLANES, ranges, unicode_tables
-from rnnkit.features import tokens
+from rnnkit.features import token_windows, tokens
 from rnnkit.features.character_classes import class_table
 from rnnkit.features.token_features import LETTER_IDS, SHAPES, TAIL, Tokens
 from rnnkit.features.words import RESERVED
@@ -43,12 +43,13 @@ def tagger_edge(tagger: Tagger, length: int | None = None) -> Edge:
         tagger = dataclasses.replace(tagger, tokens=_shorter(tagger.tokens, length))
     if broken := [tag for tag in tagger.tags if "\n" in tag]:
         raise ValueError(f"Tags are written one a line, and {broken[0]!r} has a line break. Rename it in the data.")
-    part = _Part(tagger, length)
+    scores, moves = tagger.apart()
+    part = _Part(tagger, scores, length)
     return Edge(
         # Compiled, for step by step in Python the decoding takes a hundred times as long.
         function=tf.function(tagger.answer, autograph=False, reduce_retracing=True),
         inputs=(TEXT,),
-        files=_files(tagger),
+        files=_files(tagger, moves),
         script=SCRIPT,
         padded=True,
         parts=Parts({SIGNATURE: Signature(part.tags, part.inputs)}, part.examples),
@@ -58,7 +59,9 @@ def tagger_edge(tagger: Tagger, length: int | None = None) -> Edge:
 
 def _shorter(layer, length):
     how = {**layer.how, "length": min(layer.how["length"], length)}
-    return Tokens(layer.vocabulary, **how, name=LAYER)
+    shorter = Tokens(layer.vocabulary, **how, name=LAYER)
+    shorter.set_weights(layer.get_weights())
+    return shorter
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,11 +69,12 @@ class _Part:
     """What is converted."""
 
     tagger: Tagger
+    scores: keras.Model
     length: int | None
 
     @property
     def inputs(self) -> tuple[tf.TensorSpec, ...]:
-        further = {"letters": (self.tagger.tokens.how["letters"],)}
+        further = {"letters": (self.tagger.tokens.how["letters"],), "windows": (token_windows.COUNT,)}
         return tuple(
             tf.TensorSpec([1, self.length, *further.get(name, ())], tf.int32, name=name)
             for name in self.tagger.sequences
@@ -82,10 +86,7 @@ class _Part:
         Args:
             tensors: As `inputs`: of real tokens alone, or, where the length is fixed, padded with 0 on the right.
         """
-        core = self.tagger.core
-        if self.tagger.chain is None:
-            core = keras.Model(core.input, core.get_layer("emissions").output)
-        return {"scores": core(dict(zip(self.tagger.sequences, tensors, strict=True)), training=False)}
+        return {"scores": self.scores(dict(zip(self.tagger.sequences, tensors, strict=True)), training=False)}
 
     def examples(self, rows: Iterable[Mapping]) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
         """Yields what is read of each row's `text (1,)`, where it has tokens."""
@@ -99,8 +100,9 @@ class _Part:
         return np.pad(array, [(0, 0), (0, missing), *[(0, 0)] * (array.ndim - 2)])
 
 
-def _files(tagger):
-    layer, chain = tagger.tokens, tagger.chain or tagger.core.get_layer("crf")
+def _files(tagger, moves):
+    layer = tagger.tokens
+    read_windows = "windows" in tagger.sequences
     words = [*RESERVED.values(), *layer.vocabulary]
     how = {
         **layer.how,
@@ -108,7 +110,8 @@ def _files(tagger):
         "letter_ids": LETTER_IDS,
         "entities": tagger.entities,
         "scheme": tagger.scheme,
-        **{name: x.numpy().tolist() for name, x in zip(("moves", "begin", "end"), chain.moves(), strict=True)},
+        "windows": _window_tables(layer.how["letters"]) if read_windows else None,
+        **{name: x.tolist() for name, x in zip(("moves", "begin", "end"), moves, strict=True)},
         "token": tokens.TOKEN,
         "ending": tokens.ENDING,
         "between": tokens.BETWEEN,
@@ -124,7 +127,26 @@ def _files(tagger):
         "vocabulary.txt": "".join(f"{'' if chr(10) in word else word}\n" for word in words),
         "tags.txt": "".join(f"{tag}\n" for tag in tagger.tags),
         "preparation.json": json.dumps(how, ensure_ascii=False, separators=(",", ":")) + "\n",
+        **({"windows.txt": _known_windows(layer.windows)} if read_windows else {}),
     }
+
+
+def _window_tables(letters):
+    """Returns by what windows are hashed; see `token_windows`."""
+    templates, slots = token_windows.TEMPLATES, token_windows.SLOTS
+    return {
+        "templates": [[[offset, slots.index(slot)] for offset, slot in template] for template in templates],
+        "readings": token_windows.READINGS.tolist(),
+        "powers": token_windows.letter_powers(letters).tolist(),
+        "prime": token_windows.PRIME,
+        "step": token_windows.PART_STEP,
+    }
+
+
+def _known_windows(layer):
+    """Returns the known keys, a line for each: by how much it is more than the one before."""
+    keys = layer.known.numpy()
+    return "".join(f"{more}\n" for more in np.diff(keys[keys < token_windows.NO_KEY], prepend=0).tolist())
 
 
 @functools.cache

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from rnnkit.answers import answer, stacked
+from rnnkit.answers import answer, joined, stacked
 from rnnkit.bundle.writing import plain
 
 if TYPE_CHECKING:
@@ -110,7 +110,8 @@ def _keras(models):
 
     def answers(columns):
         outputs = answer(tf.function(function, reduce_retracing=True, autograph=False), columns)
-        if labels and "label" in outputs:
+        # A number is what scores are ordered by; a tagger names what it found itself.
+        if labels and "label" in outputs and outputs["label"].dtype.kind == "i":
             outputs["label"] = np.array([labels[number].encode() for number in outputs["label"]], object)
         return outputs
 
@@ -156,7 +157,7 @@ def _device(models, script, kind, converted):
         model = script.Model(models.folder, file)
         rows = zip(*(map(_raw, column) for column in columns.values()), strict=True)
         outputs = [model.answer(*row) for row in rows]
-        return {name: _stacked([each[name] for each in outputs]) for name in outputs[0]}
+        return {name: joined([_row(each[name]) for each in outputs]) for name in outputs[0]}
 
     def timed(threads):
         def call(row):
@@ -179,12 +180,13 @@ def _raw(value):
     return plain(value)
 
 
-def _stacked(values):
-    if isinstance(values[0], list):
-        return np.array([[text.encode() for text in texts] for texts in values], object)
-    if isinstance(values[0], str):
-        return np.array([value.encode() for value in values], object)
-    return np.stack(values)
+def _row(value):
+    """One output of run.py for a row as `(1, ...)`, texts as bytes."""
+    if not isinstance(value, str | list):
+        return np.asarray(value)[None]
+    texts = np.array(None if isinstance(value, str) else [None] * len(value), object)
+    texts[...] = value.encode() if isinstance(value, str) else [text.encode() for text in value]
+    return texts[None]
 
 
 def _loaded(path):

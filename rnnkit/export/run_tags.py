@@ -3,7 +3,8 @@
     python run.py "Ada Lovelace met Babbage."      or a text a line on standard input; --json: one object a row
 
 Needs numpy and ai-edge-litert. A word's id is the number of its line in vocabulary.txt, from 0, and so is a tag's in
-tags.txt; preparation.json says how texts are split and read, with the tables of Unicode that the training used.
+tags.txt; preparation.json says how texts are split and read, with the tables of Unicode that the training used. Where
+there is windows.txt, its lines add up to the keys of windows of tokens that have ids, from 1.
 """
 
 import argparse
@@ -37,6 +38,7 @@ class Text:
         digits, cased, passed = map(span, (self.how["digit"], tables["cased"], tables["case_ignorable"]))
         self.digit = re.compile(f"[{digits}]")
         self.lower = {ord(letter): small for letter, small in tables["lower"].items()}
+        self.windows = Windows(folder, self.how["windows"]) if self.how.get("windows") else None
         self.last_sigma = re.compile(f"([{cased}][{passed}]*)Σ(?![{passed}]*[{cased}])")
 
     def split(self, kinds: str) -> list[tuple[int, int]]:
@@ -74,7 +76,10 @@ class Text:
                 letters[0, place, most - tail :] = points[end - tail : end]
             else:
                 letters[0, place, : end - start] = points[start:end]
-        return places, {"ids": ids, "letters": letters, "shapes": shapes}, cut
+        found = {"ids": ids, "letters": letters, "shapes": shapes}
+        if self.windows:
+            found["windows"] = self.windows.ids(letters[0])[None]
+        return places, found, cut
 
     def normal(self, word: str) -> str:
         """Returns a word as it is looked up."""
@@ -87,6 +92,53 @@ class Text:
 
 def span(pairs):
     return "".join(f"{re.escape(chr(first))}-{re.escape(chr(last))}" for first, last in pairs)
+
+
+class Windows:
+    """Looks up what stands around each token, hashed."""
+
+    def __init__(self, folder, how):
+        self.prime, self.step = how["prime"], how["step"]
+        # Behind them one that no key is.
+        self.known = np.append(np.cumsum(np.fromfile(folder / "windows.txt", np.int64, sep="\n")), self.prime)
+        self.readings, self.powers = np.array(how["readings"]), np.array(how["powers"])
+        # Columns: what the first, or last, 1 to 4 letters count.
+        self.heads = np.triu(np.repeat(self.powers[:4, None], 4, axis=1))
+        self.tails = np.array([np.roll(column, -size) for size, column in enumerate(self.heads.T, 1)]).T
+        templates = how["templates"]
+        self.numbers = np.arange(1, len(templates) + 1)
+        self.reach = max(offset for template in templates for offset, _ in template)
+        self.parts = []
+        for nth in range(max(map(len, templates))):
+            having = [number for number, template in enumerate(templates) if len(template) > nth]
+            places = [(self.reach + templates[number][nth][0]) * 12 + templates[number][nth][1] for number in having]
+            self.parts.append((np.array(having), np.array(places)))
+
+    def ids(self, letters):
+        """Returns for tokens, by their letters, the id of each template; 0 of what is not known."""
+        count = len(letters)
+        slots = np.zeros((count + 2 * self.reach, 12), np.int64)
+        slots[self.reach : self.reach + count] = self.slots(letters)
+        slots, begins = slots.ravel(), 12 * np.arange(count)[:, None]
+        keys = np.tile(self.numbers, (count, 1))
+        for having, places in self.parts:
+            values = slots[begins + places]
+            made = (keys[:, having] * self.step + values + 1) % self.prime
+            keys[:, having] = np.where(values < 0, -1, made)
+        found = np.searchsorted(self.known, keys)
+        return np.where(self.known[found] == keys, found + 1, 0).astype(np.int32)
+
+    def slots(self, letters):
+        """Hashes words: their letters, these small, their kinds, kinds without repeats, heads and tails; -1 is none."""
+        read, counts = self.readings[letters], np.count_nonzero(letters, 1)[:, None]
+        small, kinds = read[..., 1], read[..., 2]
+        steps = kinds != np.concatenate([np.zeros_like(kinds[:, :1]), kinds[:, :-1]], 1)
+        steps &= letters > 0
+        brief = steps * kinds * self.powers[np.cumsum(steps, 1) - 1]
+        last = np.take_along_axis(small, np.maximum(counts + np.arange(-4, 0), 0), 1)
+        wholes = (read * self.powers[:, None]).sum(1)
+        found = np.concatenate([wholes, brief.sum(1)[:, None], small[:, :4] @ self.heads, last @ self.tails], 1)
+        return np.where(counts >= [0, 0, 0, 0, 2, 3, 4, 5, 2, 3, 4, 5], found % self.prime, -1)
 
 
 class Chain:

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from rnnkit.answers import Signature
-from rnnkit.layers import Blend, LRUCell, NgramScores, VariantLSTMCell
+from rnnkit.layers import Blend, LRUCell, NgramScores, VariantLSTMCell, WindowScores
 from rnnkit.layers.convolution import MaskedConvolution
 from rnnkit.layers.embedding import WordDropout
 from rnnkit.layers.pooling import POOLINGS, LastStep
@@ -34,6 +34,7 @@ STATES = {keras.layers.LSTMCell: ("h", "c"), VariantLSTMCell: ("h", "c"), LRUCel
 REMEDIES = {
     (keras.layers.Bidirectional,): "Train with --no-bidirectional.",
     (NgramScores,): "Train with --ngrams 0.",
+    (WindowScores,): "Train with --windows 0.",
     (Segments,): "Train with --segment 0.",
     tuple(POOLINGS.values()): "Train with --no-bidirectional --pooling last.",
     (keras.Model,): "Build one model of all its layers.",

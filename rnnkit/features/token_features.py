@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from rnnkit.features.character_classes import classes_of
+from rnnkit.features.token_windows import COUNT, FIRST_LETTER, LETTER_IDS, WindowIds, look_around
 from rnnkit.features.tokens import split_tokens
 from rnnkit.features.words import RESERVED
 from rnnkit.layers.embedding import PADDING, UNKNOWN
@@ -26,7 +27,6 @@ SHAPES = (
 """How a token is written, as classes of its characters: the first whose expression fits all of it; else it is a sign.
 Ids begin with 1, the sign's is the last."""
 SHAPE_IDS = len(SHAPES) + 2
-LETTER_IDS = 512
 TAIL = 8
 """Letters read at the end of a token that has more than are read."""
 
@@ -37,7 +37,8 @@ class Tokens(keras.layers.Layer):
 
     `text (batch,) string -> ids (batch, time), letters (batch, time, letters), shapes (batch, time)`, int32, 0 is
     padding; time is at least 1. A letter's id is its code point folded into `LETTER_IDS`, so that none is unknown; of
-    a token with more letters than are read, the first ones and the last `TAIL` are.
+    a token with more letters than are read, the first ones and the last `TAIL` are. With windows there are also
+    `windows (batch, time, COUNT)`, as `WindowIds` gives them.
 
     Args:
         vocabulary: Words as `normal` gives them, most frequent first; empty until learnt.
@@ -45,12 +46,17 @@ class Tokens(keras.layers.Layer):
         digits: Read each digit of a word as 0, so that all years are one word; its letters stay as they are.
         length: Tokens read of each text; the rest is cut.
         letters: Letters read of each token.
+        windows: Number of known keys of windows, given by `windows.assign`; 0 reads none.
+
+    Attributes:
+        windows: The `WindowIds`, or None.
     """
 
-    def __init__(self, vocabulary=(), *, lower=True, digits=True, length=400, letters=20, **kwargs):
+    def __init__(self, vocabulary=(), *, lower=True, digits=True, length=400, letters=20, windows=0, **kwargs):
         super().__init__(**kwargs)
         self.vocabulary = list(vocabulary)
-        self.how = {"lower": lower, "digits": digits, "length": length, "letters": letters}
+        self.how = {"lower": lower, "digits": digits, "length": length, "letters": letters, "windows": windows}
+        self.windows = WindowIds(windows, name="windows") if windows else None
         self.lookup = keras.layers.StringLookup(
             vocabulary=[*RESERVED.values(), *self.vocabulary] if self.vocabulary else None,
             mask_token=RESERVED[PADDING],
@@ -78,15 +84,25 @@ class Tokens(keras.layers.Layer):
         return tf.strings.regex_replace(words, r"\p{Nd}", "0") if self.how["digits"] else words
 
     def read(self, tokens: tf.RaggedTensor) -> dict[str, tf.Tensor]:
-        """Returns `ids`, `letters` and `shapes` of tokens `(batch, (time))`."""
+        """Returns `ids`, `letters` and `shapes`, and `windows` if there are any, of tokens `(batch, (time))`."""
         words, places = tf.unique(tokens.flat_values)
-        found = {
+        letters = letter_ids(words, self.how["letters"])
+        of_words = {
             # A token that is lower-cased to nothing, as one that begins with NUL, is no padding.
             "ids": tf.maximum(tf.cast(self.lookup(self.normal(words)), tf.int32), UNKNOWN),
-            "letters": letter_ids(words, self.how["letters"]),
+            "letters": letters,
             "shapes": shape_ids(words),
         }
-        return {name: _dense(tokens, tf.gather(values, places)) for name, values in found.items()}
+        found = {name: tf.gather(values, places) for name, values in of_words.items()}
+        if self.windows:
+            found["windows"] = look_around(letters, places, tokens.value_rowids(), made=self.windows.look_up)
+        return {name: _dense(tokens, values) for name, values in found.items()}
+
+    def window_keys(self, text):
+        """Returns the key of each template at each token of texts, `(tokens, COUNT)` int64; see `token_windows`."""
+        tokens = self.split(text)[0]
+        words, places = tf.unique(tokens.flat_values)
+        return look_around(letter_ids(words, self.how["letters"]), places, tokens.value_rowids())
 
     def call(self, text):
         return self.read(self.split(text)[0])
@@ -94,6 +110,8 @@ class Tokens(keras.layers.Layer):
     def compute_output_spec(self, text):
         rows = text.shape[0]
         shapes = {"ids": (rows, None), "letters": (rows, None, self.how["letters"]), "shapes": (rows, None)}
+        if self.windows:
+            shapes["windows"] = (rows, None, COUNT)
         return {name: keras.KerasTensor(shape, "int32") for name, shape in shapes.items()}
 
     def get_config(self):
@@ -119,7 +137,7 @@ def letter_ids(words, letters: int):
     values = tf.concat([points.flat_values, [0]], 0)
     place = tf.cast(points.row_starts(), tf.int32)[:, None] + nth
     found = tf.gather(values, tf.where(real, place, 0))
-    return tf.where(real, UNKNOWN + 1 + found % (LETTER_IDS - UNKNOWN - 1), 0)
+    return tf.where(real, FIRST_LETTER + found % (LETTER_IDS - FIRST_LETTER), 0)
 
 
 def shape_ids(words):

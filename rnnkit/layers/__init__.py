@@ -16,6 +16,7 @@ from rnnkit.layers.recurrent import GRU, LSTM, SimpleRNN
 from rnnkit.layers.segments import in_segments
 from rnnkit.layers.stack import recurrent_stack
 from rnnkit.layers.variants import VariantLSTM, VariantLSTMCell
+from rnnkit.layers.window_scores import WindowScores
 
 __all__ = [
     "Blend",
@@ -34,6 +35,7 @@ __all__ = [
     "SimpleRNN",
     "VariantLSTM",
     "VariantLSTMCell",
+    "WindowScores",
     "accelerated",
     "character_convolution",
     "convolutional_front",

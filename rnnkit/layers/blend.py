@@ -9,7 +9,7 @@ from scipy.special import log_softmax
 
 @keras.saving.register_keras_serializable(package="rnnkit")
 class Blend(keras.layers.Layer):
-    """Adds up logits of several models, each times a weight, and a bias: `[(batch, classes), …] -> (batch, classes)`.
+    """Adds up logits of several models, each times a weight, and a bias: `[(…, classes), …] -> (…, classes)`.
 
     While training, the first model's logits pass as they are, so that it learns by itself what
     the others, fitted to the same rows before, would already explain. Until weights are set,
@@ -18,6 +18,7 @@ class Blend(keras.layers.Layer):
 
     def __init__(self, **kwargs):
         super().__init__(trainable=False, dtype="float32", **kwargs)
+        self.supports_masking = True
 
     def build(self, shapes):
         self.shares = self.add_weight(shape=(len(shapes),), initializer="zeros", name="shares")
@@ -28,6 +29,10 @@ class Blend(keras.layers.Layer):
         if training:
             return ops.cast(logits[0], "float32")
         return sum(ops.cast(part, "float32") * self.shares[place] for place, part in enumerate(logits)) + self.bias
+
+    def compute_mask(self, logits, mask=None):
+        # What is scored at each step has no use for a mask: the targets, or the ids, tell which are real.
+        return None
 
     def compute_output_spec(self, logits, training=False):
         return keras.KerasTensor(logits[0].shape, "float32")

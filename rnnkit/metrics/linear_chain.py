@@ -168,6 +168,7 @@ def fit_chain(
     seed: int,
     score: Callable[[Chain], float],
     advance: Callable[[int], object] = lambda done: None,
+    start: Chain | None = None,
 ) -> Chain:
     """Fits a linear-chain CRF to tags; the epoch is kept whose weights score best.
 
@@ -180,6 +181,7 @@ def fit_chain(
         seed: Of their order.
         score: What to choose the epoch by, higher is better; it should look at other sentences.
         advance: Called with the epochs done.
+        start: A chain to go on from, which is kept if no epoch scores better.
 
     Lafferty, McCallum & Pereira (2001), https://repository.upenn.edu/cis_papers/159; by AdaGrad of Duchi, Hazan &
     Singer (2011), https://jmlr.org/papers/v12/duchi11a.html, stopped early in place of a penalty.
@@ -189,9 +191,10 @@ def fit_chain(
     lengths = np.asarray(lengths, int)
     size = min(BATCH, 1 + len(codes) // LEAST_STEPS)
     batches = [_Step.of(x, codes, batch, tags) for batch in _batched(lengths, size, random.permutation(len(lengths)))]
-    weights, squares = np.zeros((x.shape[1], tags), np.float32), np.ones((x.shape[1], tags), np.float32)
-    steps, step_squares = np.where(possible, 0.0, -np.inf), np.ones(possible.shape)
-    best, best_score = Chain(weights, steps), -np.inf
+    best, best_score = start, -np.inf if start is None else score(start)
+    start = start or Chain(np.zeros((x.shape[1], tags), np.float32), np.where(possible, 0.0, -np.inf))
+    weights, steps = start.weights.copy(), start.steps.copy()
+    squares, step_squares = np.ones(weights.shape, np.float32), np.ones(possible.shape)
     for done in range(1, epochs + 1):
         for number in random.permutation(len(batches)):
             step = batches[number]

@@ -1,4 +1,7 @@
-"""The core: ids, letters and shapes of tokens -> vectors -> recurrence -> what each tag, or each move, weighs."""
+"""The core: ids, letters and shapes of tokens -> vectors -> recurrence -> what each tag, or each move, weighs.
+
+Beside it stands a linear chain over windows of words, fitted before; `Blend` weighs the two after training.
+"""
 
 import dataclasses
 from collections.abc import Mapping
@@ -8,7 +11,8 @@ import tensorflow as tf
 
 from rnnkit.features.tags import KINDS, entity_moves
 from rnnkit.features.token_features import LETTER_IDS, SHAPE_IDS
-from rnnkit.layers import character_convolution, embedding, pool, recurrent_stack
+from rnnkit.features.token_windows import COUNT
+from rnnkit.layers import Blend, WindowScores, character_convolution, embedding, pool, recurrent_stack
 from rnnkit.layers.crf import CRF, CRFLoss
 from rnnkit.layers.hierarchy import EachSentence
 from rnnkit.layers.stack import check_cell
@@ -17,10 +21,13 @@ from rnnkit.training.objectives import Objective
 from rnnkit.training.writing_objective import mean_cross_entropy
 
 SHAPE_UNITS, LETTER_UNITS = 8, 25
+SCORES, CHAIN, BLEND = "windows_scores", "windows_chain", "blend"
+"""Layers beside the recurrence: scores of windows of words, the moves of their chain, and what weighs the two parts."""
 GROUPS = {
     "embedding": ("embedding", "characters", "letters", "shapes"),
     "encoder": ("recurrent",),
     "head": ("emissions", "crf"),
+    "windows": ("windows_",),
 }
 """Parts that can be frozen."""
 
@@ -28,10 +35,12 @@ GROUPS = {
 def build_tagger(facts: Mapping[str, int], settings) -> keras.Model:
     """Builds a core from `ids (batch, time)`, `letters (batch, time, letters)` and `shapes (batch, time)`.
 
-    With the head crf it gives log potentials `(batch, time, tags, tags)`, with softmax logits `(batch, time, tags)`.
+    With windows also from `windows (batch, time, COUNT)`. With the head crf it gives log potentials
+    `(batch, time, tags, tags)`, with softmax logits `(batch, time, tags)`.
 
     Args:
-        facts: `vocabulary`, `tags`, and `entities`, 1 where these are entities' and 0 where they are plain ones.
+        facts: `vocabulary`, `tags`, and `entities`, 1 where these are entities' and 0 where they are plain ones; with
+            windows `windows`, the number of their ids.
         settings: Of `RecurrentSettings` and `TaggerSettings`.
     """
     inputs = {"ids": keras.Input((None,), dtype="int32", name="ids")}
@@ -62,7 +71,18 @@ def build_tagger(facts: Mapping[str, int], settings) -> keras.Model:
     y = keras.layers.Dense(facts["tags"], dtype="float32", name="emissions")(x)
     if settings.head == "crf":
         y = CRF(moves_of(facts), dtype="float32", name="crf")(y)
+    if settings.windows:
+        inputs["windows"] = keras.Input((None, COUNT), dtype="int32", name="windows")
+        y = Blend(name=BLEND)([y, _linear(inputs, facts, settings)])
     return keras.Model(inputs, y, name="core")
+
+
+def _linear(inputs, facts, settings):
+    scores = WindowScores(facts["windows"], facts["tags"], name=SCORES)(inputs["windows"])
+    if settings.head != "crf":
+        return scores
+    real = keras.ops.not_equal(inputs["ids"], 0)
+    return CRF(moves_of(facts), dtype="float32", trainable=False, name=CHAIN)(scores, mask=real)
 
 
 def _spelled(letters, settings):
@@ -83,13 +103,13 @@ def moves_of(facts: Mapping[str, int]):
     return entity_moves(facts["tags"]) if entities else None
 
 
-def tagging(settings) -> Objective:
+def tagging(head: str, label_smoothing: float = 0.0) -> Objective:
     """Returns the loss of a row by its targets `(batch, time)`, from 1, 0 where padded.
 
     With a CRF the negative log-likelihood of the row's tags, divided by their number, so that weights of rows by
     their length make a batch's loss that of each tag; without it the mean cross-entropy.
     """
-    if settings.head == "crf":
+    if head == "crf":
         chain = CRFLoss(padding=0)
 
         def loss(targets, potentials):
@@ -102,7 +122,7 @@ def tagging(settings) -> Objective:
         return mean_cross_entropy(tf.maximum(targets - 1, 0), logits, targets > 0, smoothing)
 
     return Objective(
-        train=lambda targets, logits: of_tags(targets, logits, settings.label_smoothing),
+        train=lambda targets, logits: of_tags(targets, logits, label_smoothing),
         valid=lambda targets, logits: of_tags(targets, logits, 0.0),
     )
 

@@ -3,10 +3,13 @@
 import collections
 
 import keras
+import numpy as np
+import scipy.sparse
 
 from rnnkit.features import growth
 from rnnkit.features.tags import entity_labels, entity_tags, tag_numbers
 from rnnkit.features.token_features import Tokens, learn_words
+from rnnkit.features.token_windows import learn_windows
 from rnnkit.features.vectors import embedding_from
 from rnnkit.features.words import RESERVED
 from rnnkit.layers.embedding import UNKNOWN
@@ -32,8 +35,8 @@ def prepare_tagged(train, settings, reporter) -> Preparation:
     if settings.vectors:
         rows, note = embedding_from(settings.vectors, vocabulary, reserved=len(RESERVED), seed=settings.seed)
         initial["embedding"], notes, facts["embedding_units"] = [rows], (note,), rows.shape[1]
-    tags = tags_of(train)
-    return _preparation(vocabulary, how, tags, facts, settings, train, initial=initial, notes=notes)
+    windows = _windows(train, Tokens(**how), reporter, settings)
+    return _preparation(vocabulary, how, windows, tags_of(train), facts, settings, train, initial=initial, notes=notes)
 
 
 def tags_of(rows) -> tuple[str, ...]:
@@ -51,10 +54,23 @@ def _learnt(train, layer, reporter, settings, size):
     return words
 
 
-def _preparation(vocabulary, how, tags, facts, settings, train, **rest):
+def _windows(train, layer, reporter, settings):
+    """Returns the features of words and their neighbours that train has; None without `--windows`."""
+    if not settings.windows:
+        return None
+    with reporter.task("learning windows of words", total=len(train), unit="rows") as advance:
+        return learn_windows(layer, train.tokens, most=settings.windows, advance=advance)
+
+
+def _preparation(vocabulary, how, windows, tags, facts, settings, train, **rest):
     text = keras.Input((), dtype="string", name="text")
-    read = Tokens(vocabulary, **how, name=LAYER)(text)
-    kept = {"ids": True, "letters": settings.characters != "none", "shapes": settings.shapes}
+    layer = Tokens(vocabulary, **{**how, "windows": 0 if windows is None else len(windows)}, name=LAYER)
+    read = layer(text)
+    of_words = {"ids": True, "letters": settings.characters != "none", "shapes": settings.shapes}
+    kept = {**of_words, "windows": windows is not None}
+    if windows is not None:
+        layer.windows.assign(windows)
+        facts = {**facts, "windows": 1 + len(windows)}
     features = keras.Model(
         {"text": text}, {name: read[name] for name, is_kept in kept.items() if is_kept}, name="features"
     )
@@ -85,9 +101,21 @@ def grow_tagged(parent: Parent, train, settings, reporter) -> Preparation:
     new = [label for label in names_of(own, entities) if label not in names_of(old, entities)]
     tags = (*old, *(entity_tags(new)[1:] if entities else new))
     carried = {"vocabulary": same, "tags": growth.map_labels(old, tags)}
+    windows = _windows(train, layer, reporter, settings)
+    if windows is not None:
+        known = layer.windows.known.numpy()
+        windows = np.union1d(known, windows)
+        carried["windows"] = _places(windows, known)
     facts = {**parent.preparation.facts, **{fact: matrix.shape[0] for fact, matrix in carried.items()}}
     notes = growth.label_notes(names_of(old, entities), names_of(tags, entities))
-    return _preparation(vocabulary, how, tags, facts, settings, train, carried=carried, notes=notes)
+    return _preparation(vocabulary, how, windows, tags, facts, settings, train, carried=carried, notes=notes)
+
+
+def _places(windows, known):
+    """Returns which of the ids of `windows` stands for which of those of `known`, both sorted; 0 is 0 in both."""
+    ids = np.concatenate([[0], 1 + np.searchsorted(windows, known)])
+    shape = 1 + len(windows), 1 + len(known)
+    return scipy.sparse.csr_matrix((np.ones(len(ids)), (ids, np.arange(len(ids)))), shape=shape)
 
 
 def check_kind(rows, entities: bool, bundle) -> None:

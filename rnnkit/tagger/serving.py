@@ -3,6 +3,7 @@
 import dataclasses
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from rnnkit.answers import Signature
@@ -13,7 +14,7 @@ from rnnkit.features.token_texts import BETWEEN
 from rnnkit.features.tokens import readable
 from rnnkit.layers.crf import CRF
 from rnnkit.recipe import Preparation
-from rnnkit.tagger.core import moves_of
+from rnnkit.tagger.core import BLEND, CHAIN, SCORES, moves_of
 
 TEXT = tf.TensorSpec([None], tf.string, name="text")
 TOKENS = tf.TensorSpec([None, None], tf.string, name="tokens")
@@ -90,6 +91,24 @@ class Tagger:
         """Returns log potentials `(batch, time, tags, tags)` of what was read of the tokens."""
         made = self.core({name: read[name] for name in self.sequences}, training=False)
         return made if self.chain is None else self.chain(tf.nn.log_softmax(made), mask=read["ids"] > 0)
+
+    def apart(self) -> tuple[keras.Model, list[np.ndarray]]:
+        """Takes the potentials apart.
+
+        Returns:
+            The core's tensors -> score of each tag at each token, `(batch, time, tags)`, and what is common to all
+            tokens: the log potentials of moves `(tags, tags)`, of beginning and of ending `(tags,)`.
+        """
+        if self.chain is not None:
+            return self.core, [part.numpy() for part in self.chain.moves()]
+        layers = {layer.name: layer for layer in self.core.layers}
+        scores, moves = layers["emissions"].output, [part.numpy() for part in layers["crf"].moves()]
+        if BLEND in layers:
+            blend = layers[BLEND]
+            scores = blend([scores, layers[SCORES].output])
+            parts = zip(moves, layers[CHAIN].moves(), strict=True)
+            moves = [np.tensordot(blend.shares.numpy(), np.stack([own, part.numpy()]), 1) for own, part in parts]
+        return keras.Model(self.core.input, scores), moves
 
     def _written(self, path):
         """Returns the names of tags, as their scheme writes them."""

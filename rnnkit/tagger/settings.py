@@ -29,6 +29,11 @@ class TaggerSettings(Settings):
     character_units: int = setting(50, "Size of the vector of a token's letters.", at_least=2)
     letters: int = setting(20, "Letters read of each token, the last ones among them.", at_least=4)
     shapes: bool = setting(True, "Read how each token is written: capitals, digits, marks.")
+    windows: int = setting(
+        400_000,
+        "Most features of words and their neighbours weighed by a linear chain beside the recurrence; 0: none.",
+        at_least=0,
+    )
     head: str = setting("crf", "Tags chosen together, or each by itself.", choices=("crf", "softmax"))
     tag_scheme: str = setting("bio", "How tags of entities are written.", choices=("bio", "iob1", "bioes"))
     keep_by: str = setting(
@@ -45,6 +50,7 @@ STRUCTURE = (
     "character_units",
     "letters",
     "shapes",
+    "windows",
     "head",
 )
 """Those that a model trained further can't change."""

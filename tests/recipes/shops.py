@@ -103,7 +103,7 @@ def train(frame, **given):
     preparation = recipe.prepare(splits.train, settings, SILENT)
     core = recipe.build(preparation.facts, settings)
     batches = recipe.batches(preparation, splits, settings, SILENT)
-    recipe.begin(core, *batches, settings)
+    recipe.begin(core, *batches, settings, SILENT)
     fit(core, *batches, recipe.objective(preparation.facts, settings), settings)
     recipe.calibrate(core, batches[1], batches[0])
     return Trained(settings, splits, preparation, core, recipe.serve(preparation, core, settings))
