@@ -88,7 +88,7 @@ def weigh_parts(core: keras.Model, valid: Batches) -> tuple[str, ...]:
             total = tf.reduce_sum(loss(targets, mixed) * weights)
         return total, tape.gradient(total, shares)
 
-    tokens = sum(float(tf.reduce_sum(weights)) for _, _, weights in kept)
+    tokens = max(sum(float(tf.reduce_sum(weights)) for _, _, weights in kept), 1.0)
     start = np.array([1.0, 0.0])
 
     def mean(shares):
