@@ -205,21 +205,32 @@ def carried(real, t, now, before):
     return now if real is None else tf.where(real[t], now, before)
 
 
+def lowered(x):
+    """Gives `(batch, tags)` less its rows' largest, and these, `(batch, 1)`."""
+    top = tf.reduce_max(x, 1, keepdims=True)
+    return x - top, top
+
+
 def _array(potentials, time):
     return tf.TensorArray(tf.float32, size=time, element_shape=[potentials.shape[0], potentials.shape[-1]])
 
 
 def _forward(potentials, mask):
-    """Gives the log weights of all ways up to each step, that step not included, `(time, batch, tags)`; and in all."""
+    """Gives the log weights of all ways up to each step, that step not included, `(time, batch, tags)`; and in all.
+
+    Those of a step are less by their largest: small numbers stay exact, however long the text.
+    """
     steps, real, time = time_first(potentials, mask)
 
-    def body(t, alpha, before):
-        now = tf.reduce_logsumexp(tf.expand_dims(alpha, 2) + steps[t], 1)
-        return t + 1, carried(real, t, now, alpha), before.write(t, alpha)
+    def body(t, alpha, level, before):
+        now, risen = lowered(tf.reduce_logsumexp(tf.expand_dims(alpha, 2) + steps[t], 1))
+        level = carried(real, t, level + risen, level)
+        return t + 1, carried(real, t, now, alpha), level, before.write(t, alpha)
 
-    start = 0, beginning(potentials), _array(potentials, time)
-    _, alpha, before = tf.while_loop(lambda t, *_: t < time, body, start, maximum_iterations=time)
-    return before.stack(), tf.reduce_logsumexp(alpha, 1)
+    first = beginning(potentials)
+    start = 0, first, tf.zeros_like(first[:, :1]), _array(potentials, time)
+    _, alpha, level, before = tf.while_loop(lambda t, *_: t < time, body, start, maximum_iterations=time)
+    return before.stack(), tf.reduce_logsumexp(alpha, 1) + level[:, 0]
 
 
 def _backward(potentials, mask, alphas):
@@ -227,14 +238,12 @@ def _backward(potentials, mask, alphas):
     steps, real, time = time_first(potentials, mask)
 
     def body(t, beta, after):
-        now = tf.reduce_logsumexp(steps[t] + tf.expand_dims(beta, 1), 2)
+        now, _ = lowered(tf.reduce_logsumexp(steps[t] + tf.expand_dims(beta, 1), 2))
         return t - 1, carried(real, t, now, beta), after.write(t, beta)
 
     start = time - 1, tf.zeros_like(beginning(potentials)), _array(potentials, time)
     _, _, after = tf.while_loop(lambda t, *_: t >= 0, body, start, maximum_iterations=time)
-    # Each step's moves sum to 1; so divided, what sums over long texts have lost in precision doesn't matter.
-    ahead, behind = (x - tf.reduce_max(x, 2, keepdims=True) for x in (alphas, after.stack()))
-    logs = tf.expand_dims(ahead, 3) + tf.expand_dims(behind, 2) + steps
+    logs = tf.expand_dims(alphas, 3) + tf.expand_dims(after.stack(), 2) + steps
     shares = tf.exp(logs - tf.reduce_logsumexp(logs, [2, 3], keepdims=True))
     shares = shares if real is None else tf.where(tf.expand_dims(real, 3), shares, 0.0)
     return tf.transpose(shares, [1, 0, 2, 3])
