@@ -8,8 +8,9 @@ All searches take `step(ids, states, t) -> (logits, states, weights)`, by operat
     logits  `(rows, vocabulary)`
     weights `(rows, source)`, the attention that chose the token; or None
 
-Rows of one sentence lie together: row = sentence * width + hypothesis. What stays the same from step to step,
-as an encoder's outputs, is captured by the function and has a row per sentence.
+Rows of one sentence lie together: row = sentence * width + hypothesis. What stays the same from step to step, as an
+encoder's outputs, has a row per sentence. It is captured by the function; or it is given to the search as `shared`, and
+the step is called as `step(ids, states, t, shared)`: with the sentences that still go on, and what is shared of those.
 
 Tags that hang together are found by `viterbi`, `n_best` and `marginals`, of log potentials.
 """

@@ -3,13 +3,13 @@
 import tensorflow as tf
 
 
-def attention_shape(step, ids, states):
-    """Gives the static shape of the step's weights, None where it has none: learnt by tracing it once."""
-    answer = tf.function(step, autograph=False).get_concrete_function(
+def traced_shapes(step, ids, states, *shared):
+    """Gives the static shapes of the step's logits, and of its weights or None: learnt by tracing it once."""
+    answer = tf.function(lambda *given: step(*given, *shared), autograph=False).get_concrete_function(
         spec_of(ids), tf.nest.map_structure(spec_of, states), tf.TensorSpec([], tf.int32)
     )
-    _, _, weights = answer.structured_outputs
-    return None if weights is None else weights.shape
+    logits, _, weights = answer.structured_outputs
+    return logits.shape, None if weights is None else weights.shape
 
 
 def spec_of(x):
@@ -19,6 +19,11 @@ def spec_of(x):
 def attention_array(shape, time):
     """Makes the array of `time` steps' weights, each `(rows, source)`; an empty nest where there are none."""
     return () if shape is None else tf.TensorArray(tf.float32, size=time, element_shape=shape)
+
+
+def in_places(weights, rows, count):
+    """Puts the weights of some rows in their places among `count`, the others 0."""
+    return tf.scatter_nd(rows[:, None], weights, [count, tf.shape(weights)[-1]])
 
 
 def no_coverage(shape, rows, controls):

@@ -6,13 +6,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from rnnkit.decoding.attended import along, attention_array, attention_shape, no_coverage
+from rnnkit.decoding.attended import along, attention_array, in_places, no_coverage, traced_shapes
 from rnnkit.decoding.bounds import first_ids, forced, limits
 from rnnkit.decoding.choices import choices
 from rnnkit.decoding.controls import PLAIN, best_score, final_score
 from rnnkit.decoding.decoded import Decoded
-from rnnkit.decoding.largest import largest
-from rnnkit.decoding.loops import repeat, restored
+from rnnkit.decoding.loops import restored
+from rnnkit.decoding.sizes import size
+from rnnkit.decoding.thinning import Sentences, looped, some_rows, thinned
 
 
 class Beam(NamedTuple):
@@ -25,7 +26,8 @@ class Beam(NamedTuple):
     live: Any
     """`(batch, width)`, log P, falling; -inf where there is no such beginning."""
     traces: Any
-    """Of each row `(rows, time)`: the tokens written; where there is attention, also the row it was at each step."""
+    """Of each row `(rows, time)`: the tokens written; where there is attention, also the row that it was at each
+    step, of the rows of all sentences."""
     coverage: Any
     """`(rows, source)`, attention that the source got; an empty nest where none is counted."""
     weights: Any
@@ -40,7 +42,9 @@ class Beam(NamedTuple):
 
 
 @tf.autograph.experimental.do_not_convert
-def beam_search(step, states, *, batch, width, best=1, steps, start, end, controls=PLAIN, prefix=None) -> Decoded:
+def beam_search(
+    step, states, *, batch, width, best=1, steps, start, end, controls=PLAIN, prefix=None, shared=None
+) -> Decoded:
     """Keeps the `width` most probable beginnings of each sentence, step by step.
 
     At each step the most probable continuations of all live beginnings are found. Those among the first `width`
@@ -67,6 +71,8 @@ def beam_search(step, states, *, batch, width, best=1, steps, start, end, contro
         controls: What is favoured and what may not be written.
         prefix: `(batch, time)` int32, padded with 0 on the right: how each hypothesis begins. Its probability
             counts; it may hold what is banned or blocked, and is cut at the limit.
+        shared: A nest of tensors `(batch, …)` that the step is given as a fourth argument. With it, even if empty,
+            sentences that are done are left out of the next steps.
 
     Returns:
         `best` hypotheses a sentence. A sentence's answer doesn't depend on the others of the batch.
@@ -77,32 +83,43 @@ def beam_search(step, states, *, batch, width, best=1, steps, start, end, contro
     """
     width, best = checked(width, best)
     limit, time = limits(steps, batch)
-    must = forced(prefix, time)
-    ids = tf.repeat(first_ids(start, batch), width)
-    states = tf.nest.map_structure(lambda x: tf.repeat(x, width, axis=0), states)
-    shape = attention_shape(step, ids, states)
+    must = () if prefix is None else forced(prefix, time)
+    sentences = Sentences(tf.range(batch), limit, must, () if shared is None else (shared,))
+    loop = looped(shared, batch)
+    begun, first = width, (first_ids(start, batch), states)
+    ids, states = repeated(first, width)
+    logits, shape = traced_shapes(step, ids, states, *sentences.shared)
+    if loop is thinned:
+        # All beginnings are the same at first, and one has ways enough to go on.
+        begun = width if logits[-1] is None else tf.where(2 * width <= logits[-1], 1, width)
+        ids, states = repeated(first, begun)
+        # The rows of all sentences are kept, not those of a step.
+        shape = None if shape is None else tf.TensorShape([None, shape[-1]])
 
-    def going(beam):
-        return tf.reduce_any(~done(beam))
-
-    def done(beam):
+    def done(beam, sentences):
+        limit = sentences.limit
         over = (beam.t >= limit) | (beam.scores[:, -1] >= best_score(beam.live[:, 0], limit, controls))
         if not controls.patience:
             return over
         enough = tf.maximum(controls.patience * tf.cast(width, tf.float32), tf.cast(best, tf.float32))
         return over | (tf.cast(beam.ended, tf.float32) >= enough)
 
-    def body(beam):
-        logits, states, weights = step(beam.ids, beam.states, beam.t)
+    def body(beam, sentences):
+        logits, states, weights = step(beam.ids, beam.states, beam.t, *sentences.shared)
         weights = None if shape is None else tf.cast(weights, tf.float32)
         coverage = beam.coverage + weights if controls.coverage_penalty else ()
         chances = choices(logits, beam.traces[0], beam.t, controls)
-        found = continuations(chances, beam.live, None if must is None else must[:, beam.t])
-        traces = traced(found, beam.traces, beam.t, end)
-        ends = ((found.tokens == end) | (beam.t + 1 >= limit)[:, None]) & ~done(beam)[:, None]
+        places = rows_of(sentences.places, size(beam.live, 1))
+        found = continuations(chances, beam.live, None if prefix is None else sentences.must[:, beam.t], width)
+        traces = traced(found, beam.traces, beam.t, end, places)
+        # None that is done before its limit takes part where sentences are left out.
+        idle = beam.t >= sentences.limit if loop is thinned else done(beam, sentences)
+        ends = ((found.tokens == end) | (beam.t + 1 >= sentences.limit)[:, None]) & ~idle[:, None]
         live, order = tf.math.top_k(tf.where(found.tokens == end, -np.inf, found.scores), width)
         rows = in_rows(tf.gather(found.rows, order, batch_dims=1))
-        weights = () if shape is None else beam.weights.write(beam.t, weights)
+        if shape is not None:
+            every = in_places(weights, places, batch * width) if loop is thinned else weights
+            weights = beam.weights.write(beam.t, every)
         return Beam(
             t=beam.t + 1,
             ids=in_rows(tf.gather(found.tokens, order, batch_dims=1)),
@@ -110,13 +127,18 @@ def beam_search(step, states, *, batch, width, best=1, steps, start, end, contro
             live=live,
             traces=tuple(in_rows(tf.gather(trace, order, batch_dims=1)) for trace in traces),
             coverage=tf.gather(coverage, rows) if controls.coverage_penalty else (),
-            weights=weights,
-            **finished(beam, found, traces, ends, end, coverage, controls),
+            weights=() if shape is None else weights,
+            **finished(beam, found, traces, ends, end, coverage, width, controls),
         )
 
-    last = repeat(going, body, first_beam(batch, width, best, time, limit, ids, states, shape, controls))
-    rows = last.kept[1] if shape is not None else None
-    return Decoded(last.kept[0], last.lengths, last.scores, along(last.weights, rows, last.lengths))
+    def answers(beam, sentences):
+        return beam.kept, beam.lengths, beam.scores
+
+    first = first_beam(batch, begun, best, time, limit, ids, states, shape, controls)
+    (kept, lengths, scores), weights = loop(
+        body, done, first, sentences, answers=answers, taken=lambda beam, going: taken(beam, going, width)
+    )
+    return Decoded(kept[0], lengths, scores, along(weights, kept[-1], lengths))
 
 
 def first_beam(batch, width, best, time, limit, ids, states, shape, controls):
@@ -138,6 +160,15 @@ def first_beam(batch, width, best, time, limit, ids, states, shape, controls):
     )
 
 
+def taken(beam, going, width):
+    """Gives the beam of the sentences of these numbers alone."""
+    rows = rows_of(going, width)
+    return beam._replace(
+        **some_rows(beam, rows, "ids", "states", "traces", "coverage"),
+        **some_rows(beam, going, "live", "scores", "lengths", "kept", "ended"),
+    )
+
+
 class Continuations(NamedTuple):
     """The 2 width most probable ways to go on, falling; each `(batch, 2 width)`. At most half of them end."""
 
@@ -148,40 +179,41 @@ class Continuations(NamedTuple):
     tokens: Any
 
 
-def continuations(chances, live, forced_now):
-    """Finds how the live beginnings, of log P `live` `(batch, width)`, are best continued."""
-    batch, width = sizes(live)
-    logits = chances.allowed
-    count = least(2 * width, sizes(logits)[1])
-    values, tokens = largest(logits, count)
-    values -= chances.normaliser[:, None]
+def continuations(chances, live, forced_now, width):
+    """Finds how the live beginnings, of log P `live` `(batch, begun)`, are best continued."""
+    batch, begun = size(live, 0), size(live, 1)
+    values, tokens = chances.largest(2 * width)
+    count = size(values, 1)
     if forced_now is not None:
-        token = tf.repeat(forced_now, width)
+        token = tf.repeat(forced_now, begun)
         only = tf.where(tf.range(count) == 0, chances.log_probabilities(token)[:, None], -np.inf)
         free = (token == 0)[:, None]
         values, tokens = tf.where(free, values, only), tf.where(free, tokens, token[:, None])
-    scores = tf.reshape(tf.reshape(live, [-1, 1]) + values, [batch, width * count])
+    scores = tf.reshape(tf.reshape(live, [-1, 1]) + values, [batch, begun * count])
     scores, places = tf.math.top_k(scores, 2 * width)
-    rows = tf.range(batch)[:, None] * width + places // count
-    return Continuations(scores, rows, tf.gather(tf.reshape(tokens, [batch, width * count]), places, batch_dims=1))
+    rows = tf.range(batch)[:, None] * begun + places // count
+    return Continuations(scores, rows, tf.gather(tf.reshape(tokens, [batch, begun * count]), places, batch_dims=1))
 
 
-def traced(found, traces, t, end):
-    """Gives the traces of continuations, `(batch, 2 width, time)` each: those of their beginnings and this step."""
+def traced(found, traces, t, end, places):
+    """Gives the traces of continuations, `(batch, 2 width, time)` each: those of their beginnings and this step.
+
+    Args:
+        places: `(rows,)`, which of the rows of all sentences each is.
+    """
     here = tf.range(tf.shape(traces[0])[1]) == t
-    now = tf.where(found.tokens == end, 0, found.tokens), found.rows
+    now = tf.where(found.tokens == end, 0, found.tokens), tf.gather(places, found.rows)
     before = (tf.gather(trace, found.rows) for trace in traces)
     return [tf.where(here, step[..., None], trace) for step, trace in zip(now, before, strict=False)]
 
 
-def finished(beam, found, traces, ends, end, coverage, controls):
+def finished(beam, found, traces, ends, end, coverage, width, controls):
     """Puts the first `width` continuations, so far as they end, among the hypotheses that ended before.
 
     Returns:
         The fields of `Beam` that tell of those, by name.
     """
-    batch, width = sizes(beam.live)
-    best = sizes(beam.scores)[1]
+    batch, best = size(beam.scores, 0), size(beam.scores, 1)
     if controls.coverage_penalty:
         coverage = tf.gather(coverage, found.rows[:, :width])
     tokens = tf.fill([batch, width], beam.t + 1)
@@ -200,21 +232,19 @@ def finished(beam, found, traces, ends, end, coverage, controls):
     }
 
 
+def repeated(x, times):
+    """Repeats each row of a nest."""
+    return tf.nest.map_structure(lambda x: tf.repeat(x, times, axis=0), x)
+
+
+def rows_of(sentences, width):
+    """Gives the rows of sentences `(n,)`, `(n * width,)`."""
+    return in_rows(sentences[:, None] * width + tf.range(width))
+
+
 def in_rows(x):
     """Turns `(batch, width, ...)` into `(rows, ...)`."""
     return tf.reshape(x, tf.concat([[-1], tf.shape(x)[2:]], 0))
-
-
-def sizes(x):
-    """Gives the two sizes of a matrix, Python ints where they are known."""
-    return tuple(size if size is not None else tf.shape(x)[axis] for axis, size in enumerate(x.shape))
-
-
-def least(one, other):
-    """Gives the smaller of two sizes, a Python int where both are."""
-    if isinstance(one, int) and isinstance(other, int):
-        return min(one, other)
-    return tf.minimum(one, other)
 
 
 def checked(width, best):

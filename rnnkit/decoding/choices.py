@@ -5,16 +5,39 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from rnnkit.decoding.largest import largest
+from rnnkit.decoding.sizes import least, size
+
 
 class Choices(NamedTuple):
     """One step's logits, as the controls leave them; log probabilities are the logits less the normaliser."""
 
     logits: tf.Tensor
     """`(rows, vocabulary)` float32, of every token, repetition penalised."""
-    allowed: tf.Tensor
-    """The same, -inf where a token is banned or blocked."""
+    unblocked: tf.Tensor
+    """The same, -inf where a token is blocked."""
+    banned: tuple[int, ...]
+    """Ids never chosen."""
     normaliser: tf.Tensor
     """`(rows,)`, the logarithm of the sum of exponentials of `logits`."""
+
+    @property
+    def allowed(self):
+        """The logits, -inf where a token is banned or blocked."""
+        every = tf.range(tf.shape(self.logits)[-1])
+        return tf.where(are_banned(every, self.banned), -np.inf, self.unblocked) if self.banned else self.unblocked
+
+    def largest(self, count):
+        """Finds the most probable tokens allowed: at least `count` a row, where the vocabulary has them.
+
+        Returns:
+            Log probabilities `(rows, n)`, -inf of some that are banned, and the tokens.
+        """
+        # Looking at so many more costs less than a pass over the vocabulary that bans them.
+        values, tokens = largest(self.unblocked, least(count + len(self.banned), size(self.logits, 1)))
+        if self.banned:
+            values = tf.where(are_banned(tokens, self.banned), -np.inf, values)
+        return values - self.normaliser[:, None], tokens
 
     def log_probabilities(self, ids):
         """Gives those of one id a row, `(rows,)`, allowed or not."""
@@ -32,17 +55,15 @@ def choices(logits, history, t, controls):
     logits = tf.cast(logits, tf.float32)
     if controls.repetition_penalty != 1:
         logits = less_repeated(logits, history, t, controls.repetition_penalty)
-    allowed = logits
+    unblocked = logits
     if controls.blocked_ngram:
-        allowed = without_ngrams(allowed, history, t, controls.blocked_ngram)
-    if controls.banned:
-        allowed = tf.where(are_banned(tf.shape(logits)[-1], controls.banned), -np.inf, allowed)
-    return Choices(logits, allowed, tf.reduce_logsumexp(logits, axis=-1))
+        unblocked = without_ngrams(logits, history, t, controls.blocked_ngram)
+    return Choices(logits, unblocked, controls.banned, tf.reduce_logsumexp(logits, axis=-1))
 
 
-def are_banned(vocabulary, banned):
-    """Says of each id whether it is among the banned ones, `(vocabulary,)`."""
-    return tf.reduce_any(tf.range(vocabulary)[:, None] == tf.constant(banned, tf.int32), axis=-1)
+def are_banned(ids, banned):
+    """Says of each id whether it is among the banned ones."""
+    return tf.reduce_any(ids[..., None] == tf.constant(banned, tf.int32), axis=-1)
 
 
 def less_repeated(logits, history, t, penalty):

@@ -8,7 +8,7 @@ from rnnkit.decoding.rows import write_rows
 
 
 @tf.autograph.experimental.do_not_convert
-def greedy(step, states, *, batch, steps, start, end, controls=PLAIN, prefix=None) -> Decoded:
+def greedy(step, states, *, batch, steps, start, end, controls=PLAIN, prefix=None, shared=None) -> Decoded:
     """Writes the most probable token at each step, of equal ones the lowest id, until the end or the limit.
 
     Args:
@@ -22,6 +22,8 @@ def greedy(step, states, *, batch, steps, start, end, controls=PLAIN, prefix=Non
         controls: What is favoured and what may not be written.
         prefix: `(batch, time)` int32, padded with 0 on the right: how each hypothesis begins. Its probability
             counts; it may hold what is banned or blocked, and is cut at the limit.
+        shared: A nest of tensors `(batch, …)` that the step is given as a fourth argument. With it, even if empty,
+            sentences that are done are left out of the next steps.
 
     Returns:
         One hypothesis a sentence, `n` is 1. A sentence's answer doesn't depend on the others of the batch.
@@ -30,9 +32,8 @@ def greedy(step, states, *, batch, steps, start, end, controls=PLAIN, prefix=Non
         ValueError: `steps` is an int below 1, or attention is counted where the step gives none.
     """
 
-    def choose(logits, t):
+    def choose(logits, t, places):
         return tf.argmax(logits, axis=-1, output_type=tf.int32)
 
-    return write_rows(
-        choose, step, states, batch=batch, steps=steps, start=start, end=end, controls=controls, prefix=prefix
-    )
+    how = {"start": start, "end": end, "controls": controls, "prefix": prefix, "shared": shared}
+    return write_rows(choose, step, states, batch=batch, steps=steps, **how)

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 
-def repeat(going, body, first):
+def repeat(going, body, first, shapes=None):
     """Changes a named tuple by `body` while `going` says so, and at least once.
 
     At least once, so that arrays of attention have their sizes even where no token may be written.
@@ -13,11 +13,13 @@ def repeat(going, body, first):
         body: Function of the tuple that gives the next one.
         first: The tuple to begin with; it has `t`, the step, 0, and `coverage`, whose source axis may still grow
             at the first step.
+        shapes: The static shapes that stay; None for all of the first, save of the coverage.
     """
-    # The loop knows an array by a scalar that stands for it.
-    shapes = tf.nest.map_structure(lambda x: x.shape if tf.is_tensor(x) else tf.TensorShape([]), first)
-    if tf.is_tensor(first.coverage) and first.coverage.shape[-1] == 1:
-        shapes = shapes._replace(coverage=tf.TensorShape([None, None]))
+    if shapes is None:
+        # The loop knows an array by a scalar that stands for it.
+        shapes = tf.nest.map_structure(lambda x: x.shape if tf.is_tensor(x) else tf.TensorShape([]), first)
+        if tf.is_tensor(first.coverage) and first.coverage.shape[-1] == 1:
+            shapes = shapes._replace(coverage=tf.TensorShape([None, None]))
 
     def again(now):
         return (now.t == 0) | going(now)

@@ -32,6 +32,7 @@ def sample(
     seed,
     controls=PLAIN,
     prefix=None,
+    shared=None,
 ) -> Decoded:
     """Draws each token from the probabilities that are left when the rare ones are cut off.
 
@@ -53,13 +54,12 @@ def sample(
     """
     check_ranges(temperature, top_k, top_p)
 
-    def choose(logits, t):
-        draw = tf.random.stateless_uniform(tf.shape(logits)[:1], tf.random.fold_in(seed, t), alg="philox")
-        return drawn(logits, draw, temperature, top_k, top_p)
+    def choose(logits, t, places):
+        draw = tf.random.stateless_uniform([batch], tf.random.fold_in(seed, t), alg="philox")
+        return drawn(logits, tf.gather(draw, places), temperature, top_k, top_p)
 
-    return write_rows(
-        choose, step, states, batch=batch, steps=steps, start=start, end=end, controls=controls, prefix=prefix
-    )
+    how = {"start": start, "end": end, "controls": controls, "prefix": prefix, "shared": shared}
+    return write_rows(choose, step, states, batch=batch, steps=steps, **how)
 
 
 def is_number(value):

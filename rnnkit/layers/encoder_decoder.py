@@ -72,7 +72,12 @@ class Apart:
 
     def step(self, opened: Opened) -> Callable:
         """Returns the step that `rnnkit.decoding` asks for: `(ids, states, t) -> (logits, states, weights)`."""
-        return lambda ids, states, t: self.decoder.step(opened, ids, states, self.table())
+        return lambda ids, states, t: self.shared_step(ids, states, t, opened)
+
+    def shared_step(self, ids, states, t, opened: Opened):
+        """Is that step for a search that is given `opened` as what its sentences share."""
+        del t
+        return self.decoder.step(opened, ids, states, self.table())
 
 
 def taken_apart(core: keras.Model) -> Apart:

@@ -32,9 +32,8 @@ def score_on_valid(preparation: Preparation, core: keras.Model, valid, settings)
         # Not writer.read, which may refuse: a long text is cut here.
         ids = writer.source(text)
         opened, states = writer.apart.begin(ids)
-        step = writer.apart.step(opened)
         how = {"batch": tf.shape(ids)[0], "start": START, "end": END, "controls": writer.controls}
-        found = greedy(step, states, steps=limits(ids), **how)
+        found = greedy(writer.apart.shared_step, states, steps=limits(ids), shared=opened, **how)
         return {"translation": writer.target.join(found.ids[:, 0])}
 
     def bleu(core):

@@ -53,7 +53,7 @@ class Writer:
         if isinstance(width, int) and width == best == 1:
             opened, states = self.apart.begin(ids)
             how = {"batch": tf.shape(ids)[0], "steps": steps, "start": START, "end": END, "controls": self.controls}
-            return greedy(self.apart.step(opened), states, prefix=prefix, **how)
+            return greedy(self.apart.shared_step, states, prefix=prefix, shared=opened, **how)
         prefix = tf.zeros([tf.shape(ids)[0], 0], tf.int32) if prefix is None else prefix
         return self._searched(ids, steps, tf.convert_to_tensor(width), tf.convert_to_tensor(best), prefix)
 
@@ -66,7 +66,9 @@ class Writer:
         def searched(ids, steps, width, best, prefix):
             opened, states = self.apart.begin(ids)
             how = {"batch": tf.shape(ids)[0], "steps": steps, "start": START, "end": END, "controls": self.controls}
-            return beam_search(self.apart.step(opened), states, width=width, best=best, prefix=prefix, **how)
+            return beam_search(
+                self.apart.shared_step, states, width=width, best=best, prefix=prefix, shared=opened, **how
+            )
 
         return searched
 
@@ -116,7 +118,7 @@ class Writer:
         ids, steps, cut = self.read(text)
         opened, states = self.apart.begin(ids)
         found = sample(
-            self.apart.step(opened),
+            self.apart.shared_step,
             states,
             batch=tf.shape(ids)[0],
             steps=steps,
@@ -127,6 +129,7 @@ class Writer:
             top_p=top_p,
             seed=seed,
             controls=self.controls,
+            shared=opened,
         )
         return {"translation": self.target.join(found.ids[:, 0]), "score": found.scores[:, 0], "cut": cut}
 
