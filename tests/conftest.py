@@ -1,5 +1,7 @@
 """Quiet TensorFlow, and the folder of real data sets."""
 
+import fcntl
+import gc
 import gzip
 import os
 import pathlib
@@ -8,6 +10,12 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+
+
+def pytest_collection_finish(session):
+    """Leaves what was imported out of the collector's rounds, which are else a tenth of the time of a test."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -30,13 +38,33 @@ def reviews():
 
 
 @pytest.fixture(scope="session")
-def tiny(reviews, tmp_path_factory):
+def made_once(tmp_path_factory):
+    """Makes a bundle of a name, `(name, out -> bundle) -> bundle`, or takes the one that another worker has made."""
+    import rnnkit
+
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def call(name, make):
+        with open(base / f"{name}.made", "a+") as made:
+            fcntl.flock(made, fcntl.LOCK_EX)
+            made.seek(0)
+            if path := made.read():
+                return rnnkit.load(path)
+            bundle = make(tmp_path_factory.mktemp("saved_models"))
+            made.write(str(bundle.path))
+            return bundle
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def tiny(reviews, made_once):
     """A sentiment bundle of odd, small sizes, trained for a moment; not to be changed."""
     import rnnkit
 
-    out = tmp_path_factory.mktemp("saved_models")
     sizes = {"units": 5, "embedding_units": 7, "ngram_buckets": 64, "epochs": 1}
-    return rnnkit.run("sentiment", data=reviews, out=out, bundle="tiny", **sizes)
+    return made_once("tiny", lambda out: rnnkit.run("sentiment", data=reviews, out=out, bundle="tiny", **sizes))
 
 
 @pytest.fixture

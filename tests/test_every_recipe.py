@@ -39,6 +39,7 @@ class Promise:
             of which the sample doesn't have, and the labels there are then.
         empty: A row's value that says nothing.
         small: Settings of a smaller task, for what is trained several times over.
+        lines: So many lines of the sample are read there.
         trained: Settings by which it is trained here, where its defaults go on when it is long better.
     """
 
@@ -48,6 +49,7 @@ class Promise:
     child: Callable
     empty: object = ""
     small: dict = dataclasses.field(default_factory=dict)
+    lines: int = 400
     trained: dict = dataclasses.field(default_factory=dict)
 
 
@@ -165,6 +167,7 @@ PROMISES = {
         },
         child=other_entities,
         small={"units": 8, "embedding_units": 8, "character_units": 8, "keep_by": "loss"},
+        lines=4_000,
         trained={"epochs": 4},
     ),
     "forecast": Promise(
@@ -173,7 +176,12 @@ PROMISES = {
         odd=station(COLUMNS, ODD_HOURS),
         child=other_station,
         empty=[],
-        small={"target": "temperature", "window": 24, "horizon": 6, "units": 8},
+        small={
+            "target": "temperature",
+            "past": "pressure,humidity,wind_speed,rain",
+            **{"window": 24, "horizon": 6, "units": 8},
+        },
+        lines=1_500,
     ),
     "translate": Promise(
         margins={"copy": 50, "dictionary": 50},
@@ -196,7 +204,7 @@ PROMISES = {
         trained={"epochs": 5, "scored_pairs": 200, "beam_width": 2},
     ),
 }
-SHORT = {"epochs": 2, "steps_per_epoch": 12}
+STEPS = {"steps_per_epoch": 12}
 
 
 def test_every_recipe_of_the_catalogue_has_a_promise():
@@ -325,13 +333,24 @@ def test_missing_values_are_answered_as_empty_ones(bundle, promise):
 
 
 @pytest.fixture(scope="module")
-def short(name, promise, tmp_path_factory):
+def begun(name, promise, tmp_path_factory):
+    """Trains a smaller task on the beginning of the sample for a moment: `(out, …) -> bundle`."""
+    sample = sample_path(catalog.load(name))
+    part = tmp_path_factory.mktemp("part") / sample.name
+    with sample.open(encoding="utf-8") as lines:
+        part.write_text("".join(itertools.islice(lines, promise.lines)), encoding="utf-8")
+    settings = {"seed": 3, "epochs": 2, **STEPS, **promise.small}
+    return lambda out, **order: rnnkit.run(name, part, out=out, **settings, **order)
+
+
+@pytest.fixture(scope="module")
+def short(begun, tmp_path_factory):
     """A smaller task, trained for a moment."""
-    return rnnkit.run(name, out=tmp_path_factory.mktemp("short"), seed=3, **SHORT, **promise.small)
+    return begun(tmp_path_factory.mktemp("short"))
 
 
-def test_the_same_seed_gives_the_same_scores_and_weights(name, promise, short):
-    first, second = short, rnnkit.run(name, out=short.path.parents[1], seed=3, **SHORT, **promise.small)
+def test_the_same_seed_gives_the_same_scores_and_weights(short, begun):
+    first, second = short, begun(short.path.parents[1])
     assert (first.path.name, second.path.name) == ("1", "2")
     for split in ("valid", "test"):
         assert first.card["scores"][split] == pytest.approx(second.card["scores"][split], abs=1e-5)
@@ -341,9 +360,8 @@ def test_the_same_seed_gives_the_same_scores_and_weights(name, promise, short):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-def test_stopped_and_gone_on_with_it_gives_the_weights_it_would_have_had(name, promise, short, tmp_path, monkeypatch):
-    whole, settings = short, {**SHORT, **promise.small}
-    steps = itertools.count(1)
+def test_stopped_and_gone_on_with_it_gives_the_weights_it_would_have_had(short, begun, tmp_path, monkeypatch):
+    whole, steps = short, itertools.count(1)
 
     def save_and_stop(self, state, save=Checkpoints.save):
         save(self, state)
@@ -353,24 +371,23 @@ def test_stopped_and_gone_on_with_it_gives_the_weights_it_would_have_had(name, p
     with monkeypatch.context() as patch:
         patch.setattr(Checkpoints, "save", save_and_stop)
         with pytest.raises(Interrupted):
-            rnnkit.run(name, out=tmp_path, seed=3, checkpoint_steps=1, **settings)
-    resumed = rnnkit.run(name, out=tmp_path, seed=3, checkpoint_steps=1, resume=True, **settings)
+            begun(tmp_path, checkpoint_steps=1)
+    resumed = begun(tmp_path, checkpoint_steps=1, resume=True)
     assert resumed.path.name == "1" and not (tmp_path / ".runs").exists()
     for one, other in zip(_core_weights(whole.path), _core_weights(resumed.path), strict=True):
         np.testing.assert_array_equal(one, other)
     assert whole.card["scores"] == resumed.card["scores"]
 
 
-def test_it_is_finetuned_on_other_columns_and_an_unseen_label(bundle, promise, tmp_path):
-    recipe = catalog.load(bundle.card["recipe"])
-    rows, columns, labels = promise.child(sample_path(recipe))
-    before = _core_weights(bundle.path)
-    child = rnnkit.finetune(bundle, rows, columns=columns, out=tmp_path, epochs=1, steps_per_epoch=12)
-    for one, other in zip(before, _core_weights(bundle.path), strict=True):
+def test_it_is_finetuned_on_other_columns_and_an_unseen_label(short, promise, tmp_path):
+    parent, before = short, _core_weights(short.path)
+    rows, columns, labels = promise.child(sample_path(catalog.load(parent.card["recipe"])))
+    child = rnnkit.finetune(parent, rows, columns=columns, out=tmp_path, epochs=1, **STEPS)
+    for one, other in zip(before, _core_weights(parent.path), strict=True):
         np.testing.assert_array_equal(one, other)
-    assert child.path == tmp_path / bundle.path.parent.name / "1"
+    assert child.path == tmp_path / parent.path.parent.name / "1"
     assert child.card["labels"] == labels
-    assert child.card["parent"]["sha256"] == bundle.sha256
+    assert child.card["parent"]["sha256"] == parent.sha256
     metric = next(iter(child.card["scores"]["test"]))
     for scores in (child.card, child.card["parent"], child.card["scratch"]):
         assert np.isfinite(scores["scores"]["test"][metric])

@@ -124,9 +124,12 @@ def results_and_gradients(made, x, mask, states, training):
     return [*results, *tape.gradient(total, [x, *states, *sources])]
 
 
-@each_kind
+@pytest.mark.parametrize(
+    ("checkpoint_every", "kind"),
+    [(None, kind) for kind in KINDS] + [(2, kind) for kind in ("LSTM", "GRU", "IRNN", "LSTM without bias")],
+    ids=lambda given: {None: "whole", 2: "checkpoints"}.get(given, given),
+)
 @pytest.mark.parametrize("loop", ["plain", "halves"])
-@pytest.mark.parametrize("checkpoint_every", [None, 2], ids=["whole", "checkpoints"])
 @few
 @given(
     mask=st.none() | MASKS,

@@ -5,21 +5,25 @@ from shops import SHOPS, prices, shops
 
 
 @pytest.fixture(scope="session")
-def forecaster(tmp_path_factory):
+def forecaster(made_once):
     import rnnkit
 
-    out = tmp_path_factory.mktemp("saved_models")
-    return rnnkit.run("forecast", data=shops(), out=out, bundle="shops", linear="residual", **SHOPS)
+    given = {"bundle": "shops", "linear": "residual", **SHOPS}
+    return made_once("forecaster", lambda out: rnnkit.run("forecast", data=shops(), out=out, **given))
 
 
 @pytest.fixture(scope="session")
-def stock(tmp_path_factory):
+def stock(made_once):
     """Trained by the command line, with a preset, a flag that wins over it, and a backtest."""
     import rnnkit
     from rnnkit.cli import main
 
-    out = tmp_path_factory.mktemp("saved_models")
-    prices().to_csv(out / "prices.csv", index=False)
     small = ["--window", "7", "--epochs", "1", "--steps-per-epoch", "2", "--units", "5", "--backtest", "2"]
-    assert main(["run", "forecast", "--preset", "stock", "--data", f"{out}/prices.csv", "--out", str(out), *small]) == 0
-    return rnnkit.load(out / "stock")
+
+    def make(out):
+        prices().to_csv(out / "prices.csv", index=False)
+        files = ["--data", f"{out}/prices.csv", "--out", str(out)]
+        assert main(["run", "forecast", "--preset", "stock", *files, *small]) == 0
+        return rnnkit.load(out / "stock")
+
+    return made_once("stock", make)
