@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from rnnkit.series.encoding import EncodedPanel
 from rnnkit.series.windows import Windows
-from rnnkit.training.batches import epochs
+from rnnkit.training.batches import dealt, epochs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +80,7 @@ class WindowBatches:
 
         example = self.batch(np.zeros(1, np.int64))
         signature = tf.nest.map_structure(lambda array: tf.TensorSpec(array.shape, array.dtype), example)
-        return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(tf.data.AUTOTUNE)
+        return dealt(generate, signature)
 
 
 class Pass:

@@ -6,6 +6,7 @@ import scipy.sparse
 import tensorflow as tf
 from scipy.optimize import minimize
 
+from rnnkit.layers import recurrent_loop
 from rnnkit.metrics.linear_chain import Chain, fit_chain
 from rnnkit.progress import Reporter
 from rnnkit.tagger.core import BLEND, CHAIN, SCORES, tagging
@@ -97,8 +98,10 @@ def weigh_parts(core: keras.Model, valid: Batches) -> tuple[str, ...]:
         drawn = shares - start
         return (value + drawn @ drawn / 2) / tokens, (slope + drawn) / tokens
 
-    # From both at half, for at 0 of one part the slope along the other says little.
-    shares = minimize(mean, np.array([0.5, 0.5]), jac=True, method="L-BFGS-B", bounds=[(0, None)] * 2).x
+    # From both at half, for at 0 of one part the slope along the other says little. Compiling a loop for each shape
+    # would take longer than all there is to compute.
+    with recurrent_loop("plain"):
+        shares = minimize(mean, np.array([0.5, 0.5]), jac=True, method="L-BFGS-B", bounds=[(0, None)] * 2).x
     blend.shares.assign(shares)
     return (f"weights of the parts, chosen on valid: recurrence {shares[0]:.2f}, windows of words {shares[1]:.2f}.",)
 

@@ -1,7 +1,7 @@
 """Batches: stored rows -> batches of like length, in an order that depends on the seed and the epoch alone."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
@@ -105,7 +105,7 @@ class Batches:
         def generate():
             return epochs(self, repeat=repeat, start=start)
 
-        return tf.data.Dataset.from_generator(generate, output_signature=self._signature()).prefetch(tf.data.AUTOTUNE)
+        return dealt(generate, self._signature())
 
     def _signature(self):
         sequences = {
@@ -117,6 +117,18 @@ class Batches:
         shape = (None, *targets.shape) if isinstance(targets, Column) else targets.shape[1:]
         target = tf.TensorSpec([None, *shape], targets.dtype)
         return {**sequences, **fixed}, target, tf.TensorSpec([None], tf.float32)
+
+
+def dealt(generate: Callable[[], Iterator], signature) -> tf.data.Dataset:
+    """Returns what a generator yields as a dataset that is two batches ahead.
+
+    Untuned: an iterator that is tuned may wait at its end for its tuner, which misses the word to stop and sleeps on,
+    up to a minute (TensorFlow 2.21: `Model::OptimizeLoop` is woken before `CancellationManager` says it is cancelled).
+    """
+    made = tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(2)
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return made.with_options(options)
 
 
 def epochs(batches, *, repeat: bool, start: int = 0) -> Iterator:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import tensorflow as tf
 
-from rnnkit.training.batches import bucket_lengths, epochs
+from rnnkit.training.batches import bucket_lengths, dealt, epochs
 from rnnkit.training.store import Column
 
 GROWTH = 1.4
@@ -150,7 +150,4 @@ class PairBatches:
         size = None if self.token_budget else self.batch_size
         ids = tf.TensorSpec([size, None], tf.int32)
         signature = {"ids": ids, "target": ids}, ids, tf.TensorSpec([size], tf.float32)
-        made = tf.data.Dataset.from_generator(
-            lambda: epochs(self, repeat=repeat, start=start), output_signature=signature
-        )
-        return made.prefetch(tf.data.AUTOTUNE)
+        return dealt(lambda: epochs(self, repeat=repeat, start=start), signature)
