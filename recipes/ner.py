@@ -3,10 +3,11 @@
 Reads   columns (CoNLL), table of tokens, spans in .jsonl or .json, folder or tfds: tokens, tags
 Serves  text (batch,) -> entity, label, start, end, probability (batch, entities); token and tag of each; tokens alike
 Sample  entities.conll
-Scores  sample: entity F1 99.0 (linear CRF 87.8, gazetteer 54.6); CoNLL-2003 not yet, see RESULTS.md
+Scores  CoNLL-2003: entity F1 88.0 (linear CRF 85.5, gazetteer 62.5)
 
 Tags are chosen together, by a linear-chain CRF in which only whole entities can be written; `--columns tags=1` tags
-parts of speech, or chunks, the same way. Lample et al. (2016), https://aclanthology.org/N16-1030; Ma & Hovy (2016),
+parts of speech, or chunks, the same way. A second chain, over windows of words, stands beside the recurrence, and both
+are weighed on the validation split; `--windows 0` leaves it out. Lample et al. (2016), https://aclanthology.org/N16-1030; Ma & Hovy (2016),
 https://aclanthology.org/P16-1101.
 """
 
