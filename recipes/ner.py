@@ -7,8 +7,8 @@ Scores  CoNLL-2003: entity F1 88.0 (linear CRF 85.5, gazetteer 62.5)
 
 Tags are chosen together, by a linear-chain CRF in which only whole entities can be written; `--columns tags=1` tags
 parts of speech, or chunks, the same way. A second chain, over windows of words, stands beside the recurrence, and both
-are weighed on the validation split; `--windows 0` leaves it out. Lample et al. (2016), https://aclanthology.org/N16-1030; Ma & Hovy (2016),
-https://aclanthology.org/P16-1101.
+are weighed on the validation split; `--windows 0` leaves it out. Lample et al. (2016),
+https://aclanthology.org/N16-1030; Ma & Hovy (2016), https://aclanthology.org/P16-1101.
 """
 
 import dataclasses
