@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from rnnkit.features.token_texts import joined_tokens
+from rnnkit.features.window_templates import AFFIXES, REACH, SLOTS, TEMPLATES, WORD_SLOTS
 from rnnkit.layers.embedding import UNKNOWN
 
 if TYPE_CHECKING:
@@ -19,13 +20,6 @@ if TYPE_CHECKING:
 
 LETTER_IDS, FIRST_LETTER = 512, UNKNOWN + 1
 """A letter's id is `FIRST_LETTER` and its code point, folded so that it stays below `LETTER_IDS`; 0 is none."""
-REACH = 2
-"""How many tokens to each side one sees."""
-WORD_SLOTS = ("word", "lower", "outline", "brief")
-"""What is said of each token nearby: its letters, the same as small ones, their kinds, and these without repeats."""
-AFFIXES = tuple(f"{side}{size}" for side in ("head", "tail") for size in (1, 2, 3, 4))
-"""What is said of the token itself besides: its first and last small letters, if it has more."""
-SLOTS = (*WORD_SLOTS, *AFFIXES)
 LONGEST_AFFIX = 4
 KEY_BITS = 31
 PRIME, LETTER_STEP, PART_STEP = 2**KEY_BITS - 1, 48_271, 69_069
@@ -37,19 +31,6 @@ NO_KEY = np.iinfo(np.int64).max
 CHUNK, TALLIED = 1_000, 8_000_000
 """Sentences that are read together, and keys that are counted together, about."""
 
-Template = tuple[tuple[int, str], ...]
-"""Slots of tokens near one: `((-1, "lower"), (0, "lower"))` is what the one before is in small letters, and itself."""
-
-
-def _templates():
-    alone = [((offset, slot),) for offset in range(-REACH, REACH + 1) for slot in WORD_SLOTS]
-    alone += [((0, slot),) for slot in AFFIXES]
-    several = itertools.product(("lower", "brief"), ((-1, 0), (0, 1), (-1, 1), (-1, 0, 1)))
-    return (*alone, *(tuple((offset, slot) for offset in offsets) for slot, offsets in several))
-
-
-TEMPLATES: tuple[Template, ...] = _templates()
-"""What is looked at for each token, those of a single slot first."""
 COUNT = len(TEMPLATES)
 SINGLE = sum(len(template) == 1 for template in TEMPLATES)
 

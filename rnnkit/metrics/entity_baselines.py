@@ -6,14 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from rnnkit.metrics.entities import score_entities, score_tags
-from rnnkit.metrics.linear_chain import fit_chain
+from rnnkit.metrics.linear_chain import EPOCHS, MOST_WORK, drawn, fit_chain
 from rnnkit.metrics.tag_windows import Windows
 from rnnkit.progress import SILENT, Reporter
 from rnnkit.tagging.schemes import INSIDE, OUTSIDE, Span, spans, to_tags
-
-EPOCHS = 10
-MOST_WORK = 12_000_000
-"""Train tokens times distinct tags that the linear model learns from; of more, sentences are drawn."""
 
 Sentences = Sequence[Sequence[str]]
 Tagger = Callable[[Sentences], list[list[str]]]
@@ -176,13 +172,10 @@ def linear(
 
 def _drawn(tokens, tags, *, most, seed, reporter):
     """Draws sentences of `most` tokens or a little fewer, at least one."""
-    sizes = np.array([len(words) for words in tokens])
-    if sizes.sum() <= most:
-        return tokens, tags
-    order = np.random.default_rng(seed).permutation(len(sizes))
-    order = np.sort(order[: max(1, np.searchsorted(np.cumsum(sizes[order]), most, "right"))])
-    reporter.say(f"note: the linear baseline learns from {len(order):,} of {len(sizes):,} train sentences.")
-    return [tokens[row] for row in order], [tags[row] for row in order]
+    rows = drawn(np.array([len(words) for words in tokens]), most, seed)
+    if len(rows) < len(tokens):
+        reporter.say(f"note: the linear baseline learns from {len(rows):,} of {len(tokens):,} train sentences.")
+    return [tokens[row] for row in rows], [tags[row] for row in rows]
 
 
 def possible_steps(names: Sequence[str]) -> np.ndarray:

@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import scipy.sparse
 
+EPOCHS = 10
+MOST_WORK = 12_000_000
+"""Train tokens times tags that a chain is fitted to; of more, sentences are drawn."""
 BATCH, LEAST_STEPS = 500, 300
 """Tokens of a step of training, about; of a small train split fewer, so that an epoch has about as many steps."""
 DECODED = 2_000
@@ -156,6 +159,32 @@ def viterbi(scores: np.ndarray, batch: Batch, steps: np.ndarray) -> np.ndarray:
         tags[now, :count] = tag[:count]
         tag[:count] = came[now, np.arange(count), tag[:count]]
     return tags[batch.time, batch.sentence]
+
+
+def drawn(lengths: np.ndarray, most: int, seed: int) -> np.ndarray:
+    """Returns sentences of `most` tokens or a little fewer, at least one, in their order.
+
+    Args:
+        lengths: Of all sentences, in tokens.
+        most: Tokens.
+        seed: Same seed, same sentences.
+    """
+    if lengths.sum() <= most:
+        return np.arange(len(lengths))
+    order = np.random.default_rng(seed).permutation(len(lengths))
+    return np.sort(order[: max(1, np.searchsorted(np.cumsum(lengths[order]), most, "right"))])
+
+
+def presence(ids: np.ndarray, real: np.ndarray, size: int) -> scipy.sparse.csr_matrix:
+    """Returns `(tokens, size)`, float32, 1 where a token has a feature.
+
+    Args:
+        ids: `(tokens, features)`.
+        real: Alike, whether there is such a feature.
+        size: Number of ids.
+    """
+    begins = np.concatenate([[0], np.cumsum(real.sum(axis=1))])
+    return scipy.sparse.csr_matrix((np.ones(begins[-1], np.float32), ids[real], begins), shape=(len(ids), size))
 
 
 def fit_chain(

@@ -1,36 +1,19 @@
 """Windows of words: sentences -> sparse 0/1 features of each token, from the words around it, for a linear tagger."""
 
 import functools
-import itertools
 import re
 from collections.abc import Sequence
 
 import numpy as np
 import scipy.sparse
 
-REACH = 2
-"""How many words to each side a token sees."""
-SLOTS = ("word", "lower", "outline", "brief")
-"""What is said of a word, each a feature of its own: `brief` is its outline without repeats."""
-AFFIXES = tuple(f"{side}{size}" for side in ("head", "tail") for size in (1, 2, 3, 4))
-"""What is said of the token itself besides: its first and last letters, in lower case, if it is longer."""
+from rnnkit.features.window_templates import AFFIXES, REACH, TEMPLATES
+from rnnkit.features.window_templates import WORD_SLOTS as SLOTS
+from rnnkit.metrics.linear_chain import presence
+
 PAIRS = 2
 """How often a feature of several words must occur in the train split."""
 NONE = -1
-
-Template = tuple[tuple[int, str], ...]
-"""Slots of words near a token: `((-1, "lower"), (0, "lower"))` is the lower-case word before with that itself."""
-
-
-def _templates():
-    alone = [((offset, slot),) for offset in range(-REACH, REACH + 1) for slot in SLOTS]
-    alone += [((0, slot),) for slot in AFFIXES]
-    several = itertools.product(("lower", "brief"), ((-1, 0), (0, 1), (-1, 1), (-1, 0, 1)))
-    return [*alone, *(tuple((offset, slot) for offset in offsets) for slot, offsets in several)]
-
-
-TEMPLATES: list[Template] = _templates()
-"""What is looked at for each token."""
 
 
 class Windows:
@@ -61,10 +44,7 @@ class Windows:
             columns.append(_places(self._keys(near, template), known, first))
             first += len(known)
         ids = np.stack(columns, axis=1)
-        real = ids != NONE
-        begins = np.concatenate([[0], np.cumsum(real.sum(axis=1))])
-        ones = np.ones(begins[-1], np.float32)
-        return scipy.sparse.csr_matrix((ones, ids[real], begins), shape=(len(ids), self.size))
+        return presence(ids, ids != NONE, self.size)
 
     def _near(self, sentences, learn=False):
         """Slot of a word at an offset -> its trait at each token, `(tokens,)`."""

@@ -2,21 +2,17 @@
 
 import keras
 import numpy as np
-import scipy.sparse
 import tensorflow as tf
 from scipy.optimize import minimize
 
 from rnnkit.layers import recurrent_loop
-from rnnkit.metrics.linear_chain import Chain, fit_chain
+from rnnkit.metrics.linear_chain import EPOCHS, MOST_WORK, Chain, drawn, fit_chain, presence
 from rnnkit.progress import Reporter
 from rnnkit.tagger.core import BLEND, CHAIN, SCORES, tagging
 from rnnkit.training.batches import Batches
 from rnnkit.training.freezing import frozen_names
 from rnnkit.training.store import Store
 
-EPOCHS = 10
-MOST_WORK = 12_000_000
-"""Train tokens times tags that the chain is fitted to; of more, rows are drawn."""
 WEIGHED = 30_000_000
 """Numbers of either part, about, by which the two are weighed; of more, every so many batches are taken."""
 
@@ -37,7 +33,7 @@ def fit_windows(core: keras.Model, train: Batches, valid: Batches, settings, rep
         return ()
     table = core.get_layer(SCORES).table
     moves = _moves(core, settings)
-    rows = _drawn(train.store, MOST_WORK // table.shape[1], settings.seed)
+    rows = drawn(train.store.lengths, MOST_WORK // table.shape[1], settings.seed)
     x, lengths, codes = _sparse(train.store, rows, table.shape[0])
     x_valid, sizes, truth = _sparse(valid.store, np.arange(len(valid.store)), table.shape[0])
     with reporter.task("fitting windows of words", total=EPOCHS, unit="epochs") as advance:
@@ -131,20 +127,8 @@ def _chain(table, moves):
     return Chain(weights, np.where(_possible(moves, tags), steps, -np.inf))
 
 
-def _drawn(store: Store, most: int, seed: int) -> np.ndarray:
-    """Returns rows of that many steps in all at most, one at least."""
-    order = np.arange(len(store))
-    if store.lengths.sum() <= most:
-        return order
-    order = np.random.default_rng(seed).permutation(order)
-    return np.sort(order[: max(1, np.searchsorted(np.cumsum(store.lengths[order]), most, "right"))])
-
-
 def _sparse(store: Store, rows: np.ndarray, size: int):
     """Returns features `(tokens of all rows, size)`, the rows' lengths, and the tokens' tags from 0 on."""
     ids = np.concatenate([store.sequences["windows"].row(row) for row in rows])
     codes = np.concatenate([store.targets.row(row) for row in rows]) - 1
-    real = ids > 0
-    begins = np.concatenate([[0], np.cumsum(real.sum(axis=1))])
-    x = scipy.sparse.csr_matrix((np.ones(begins[-1], np.float32), ids[real], begins), shape=(len(ids), size))
-    return x, store.lengths[rows], codes
+    return presence(ids, ids > 0, size), store.lengths[rows], codes
