@@ -3,12 +3,11 @@
 import dataclasses
 import json
 import shutil
-import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
+from sealed import run_sealed
 
 import rnnkit
 from rnnkit import catalog
@@ -68,19 +67,8 @@ def test_all_forms_are_measured_on_the_kept_rows(exported):
     assert forms["keras"]["latency_ms"].keys() == {"call", "predict"}
 
 
-SEALED = """
-import runpy, sys
-for name in ("tensorflow", "keras", "rnnkit", "pandas", "ai_edge_litert.not_there"):
-    sys.modules[name] = None
-sys.argv = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
-
-
 def run(bundle, *arguments, stdin=b""):
-    script = bundle.path / "edge" / "run.py"
-    command = [sys.executable, "-c", SEALED, script, *arguments]
-    done = subprocess.run(command, input=stdin, capture_output=True, cwd="/", check=False)
+    done = run_sealed(bundle.path / "edge", *arguments, stdin=stdin)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout.decode().splitlines()
 

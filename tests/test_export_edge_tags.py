@@ -2,14 +2,13 @@
 
 import dataclasses
 import json
-import subprocess
-import sys
 import types
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from sealed import run_sealed
 
 from rnnkit.export import edge_tags, tflite
 from rnnkit.export import run_tags as script
@@ -202,18 +201,10 @@ def test_examples_are_of_the_signatures_shapes():
             assert all(spec.shape.is_compatible_with(arrays[spec.name].shape) for spec in specs)
 
 
-SEALED = """
-import runpy, sys
-for name in ("tensorflow", "keras", "rnnkit"):
-    sys.modules[name] = None
-sys.argv = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
-
-
 def run(folder, *arguments, stdin=b""):
-    command = [sys.executable, "-c", SEALED, folder / "run.py", *arguments]
-    return subprocess.run(command, input=stdin, capture_output=True, cwd="/", check=True).stdout.decode()
+    done = run_sealed(folder, *arguments, stdin=stdin)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode()
 
 
 def test_the_script_answers_by_itself(tmp_path):

@@ -2,8 +2,6 @@
 
 import itertools
 import json
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -11,6 +9,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from sealed import run_sealed
 
 from rnnkit.decoding import Controls
 from rnnkit.export import edge_text_to_text, tflite
@@ -160,35 +159,21 @@ def test_the_file_answers_as_the_graph_does(made):
     assert model.answer(b"")["translation"] == "" and model.answer(b"")["score"] == 0
 
 
-SEALED = """
-import runpy, sys
-for name in ("tensorflow", "keras", "rnnkit"):
-    sys.modules[name] = None
-sys.argv = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
-
-
-def run(folder, *arguments, stdin=b""):
-    command = [sys.executable, "-c", SEALED, folder / "run.py", *arguments]
-    return subprocess.run(command, input=stdin, capture_output=True, cwd="/", check=False)
-
-
 def test_the_script_answers_by_itself(made):
     _, folder, _ = made
     model = script.Model(folder)
-    lines = run(folder, "--json", stdin=b"ab abcd\r\n\ncaf\xff\n").stdout.decode().splitlines()
+    lines = run_sealed(folder, "--json", stdin=b"ab abcd\r\n\ncaf\xff\n").stdout.decode().splitlines()
     rows = [json.loads(line) for line in lines]
     assert [row["text"] for row in rows] == ["ab abcd", "", "caf\ufffd"]
     assert [row["translation"] for row in rows] == [
         model.answer(raw)["translation"] for raw in (b"ab abcd", b"", b"caf\xff")
     ]
-    (line,) = run(folder, "--json", "--beam", "1", "--attention", "ab abcd").stdout.decode().splitlines()
+    (line,) = run_sealed(folder, "--json", "--beam", "1", "--attention", "ab abcd").stdout.decode().splitlines()
     row, expected = json.loads(line), model.attended(b"ab abcd", 1)
     assert row["translation"] == expected["translation"]
     assert [tuple(pair) for pair in row["attention"]] == expected["attention"] != []
     assert {looked for _, looked in expected["attention"]} <= {"[start]", "▁ab", "cd", "[end]"}
-    refused = run(folder, "--beam", "0", "ab")
+    refused = run_sealed(folder, "--beam", "0", "ab")
     assert refused.returncode == 2 and refused.stderr.decode().splitlines()[-1].endswith(
         "beam must be at least 1. Got 0."
     )
