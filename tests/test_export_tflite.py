@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rnnkit.export.tflite import SIGNATURE, ConversionError, Converted, convert, ops
+from rnnkit.export.flatbuffer import ops
+from rnnkit.export.tflite import SIGNATURE, ConversionError, Converted, convert
 from rnnkit.layers import GRU, LSTM, pool, recurrent_stack
 
 pytest.importorskip("ai_edge_litert")
@@ -193,3 +194,19 @@ def test_the_layers_are_as_they_were_afterwards(classifier):
 def test_ops_are_read_from_the_file(classifier):
     found = convert([classifier], probability(classifier), [IDS], rungs=["while"])
     assert ops(found.content) == found.ops
+
+
+@pytest.mark.parametrize(("quantize", "tolerance"), [("none", 1e-5), ("dynamic", 1e-3), ("float16", 1e-3)])
+def test_cells_grow_without_a_bound(quantize, tolerance):
+    """The converter bounds them at 10: then these, which count to 20 and back to 2, would end below 0."""
+    units, wide = 72, 20.0
+    model = over_features(LSTM(units, return_sequences=True))
+    kernel, recurrent = np.zeros((FEATURES, 4 * units)), np.zeros((units, 4 * units))
+    kernel[:, 2 * units : 3 * units] = wide
+    bias = np.repeat([wide, wide, 0, wide], units)
+    model.set_weights([kernel, recurrent, bias])
+    x = np.repeat([1.0, -1.0], [20, 18])[None, :, None].repeat(FEATURES, 2).astype("float32")
+    assert model(x).numpy()[0, -1].min() > 0.9
+    found = convert([model], function_of(model), [X], quantize=quantize)
+    assert found.rung == "fused"
+    np.testing.assert_allclose(runner(found.content)(x=x)["y"], model(x), atol=tolerance)

@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from rnnkit.answers import Signature
 from rnnkit.export import integers
+from rnnkit.export.flatbuffer import ops, unbounded_cells
 from rnnkit.export.saved_model import write_saved_model
 from rnnkit.export.trial import ConversionError, interpreter_class, prove, reason, silenced
 from rnnkit.layers.exported import RUNGS, UNROLLED_AT_MOST, exported_loops
@@ -125,7 +126,7 @@ def convert_parts(
             folder = pathlib.Path(home, f"{rung}{select}")
             try:
                 forms = _traced(folder, models, signatures, rung, quantize)
-                content = _converted(folder, list(signatures), quantize, rows, select)
+                content = unbounded_cells(_converted(folder, list(signatures), quantize, rows, select))
                 if not select:  # No interpreter in Python has the Flex delegate.
                     prove(content, signatures, interpreter)
             except ConversionError as error:
@@ -253,18 +254,6 @@ def _integers(folder, names, rows):
     if done.returncode < 0:
         raise ConversionError(f"the converter broke down (signal {-done.returncode}): {reason(done.stderr)}")
     raise ConversionError(reason(done.stderr))
-
-
-def ops(content: bytes) -> tuple[str, ...]:
-    """Names the ops of a TFLite file, those inside of its loops too, sorted; a custom op by its own name."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    names = {number: name for name, number in vars(schema.BuiltinOperator).items() if isinstance(number, int)}
-    model = schema.Model.GetRootAs(content)
-    codes = [model.OperatorCodes(place) for place in range(model.OperatorCodesLength())]
-    # Numbers up to 127 stand in the older field.
-    found = {code.CustomCode() or names[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())] for code in codes}
-    return tuple(sorted(name.decode() if isinstance(name, bytes) else name for name in found))
 
 
 def _refusal(tried, quantize):
