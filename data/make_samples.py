@@ -15,6 +15,7 @@ from pathlib import Path
 import entity_grammar
 import phrase_grammar
 import price_path
+import story_grammar
 import weather_station
 from review_grammar import reviews
 
@@ -56,6 +57,12 @@ def phrases(rng):
 def entities(rng):
     """Makes sentences in which the words around a name tell whether it is one, and of what kind."""
     return {"entities.conll": column_bytes(entity_grammar.sentences(rng, rows=3000))}
+
+
+@sample
+def stories(rng):
+    """Makes a text of short stories in which what is said first settles words that come much later."""
+    return {"stories.txt": story_grammar.stories(rng, characters=300_000).encode("utf-8")}
 
 
 def csv_bytes(header, rows, delimiter=","):

@@ -199,7 +199,7 @@ def judge(answers, truth: Truth, labels, settings: ForecastSettings) -> dict[str
     return score_forecasts(answers, truth, levels=quantile_levels(settings), direction=settings.direction)
 
 
-def baselines(splits, labels, settings: ForecastSettings, reporter) -> dict[str, dict[str, dict[str, float]]]:
+def baselines(splits, preparation, settings: ForecastSettings, reporter) -> dict[str, dict[str, dict[str, float]]]:
     """Scores last value or random walk, season, drift, ridge and exponential smoothing on the test windows."""
     levels, blocks = quantile_levels(settings), settings.backtest or BLOCKS
     return detailed_baselines(splits, settings, levels, reporter, settings.direction, blocks)

@@ -116,7 +116,7 @@ class Recipe:
             training, such as a temperature, the weights of a blend, or a threshold.
         serve: `(preparation, core, settings) -> {name: Signature}`, in the user's terms.
         judge: `(answers, truth, labels, settings) -> scores`; the first score is the one to look at.
-        baselines: `(splits, labels, settings, reporter) -> {name: {"test": scores}}`.
+        baselines: `(splits, preparation, settings, reporter) -> {name: {"test": scores}}`.
         pictures: `title -> (axes, answers, truth, labels)`, drawn into training/report.png.
         batches: `(preparation, splits, settings, reporter) -> (train, valid)`; by default every row is encoded once
             and dealt into batches of like length.
@@ -124,6 +124,10 @@ class Recipe:
         shown: Scores that are printed, where there are many; all are in the card.
         example: `(rows, count) -> inputs` that stand for what is asked of the model; by default the first ones.
         kept: `(rows, most, seed) -> kept rows` of a split, ready for JSON; by default drawn by chance.
+        answer: `(preparation, core, rows, settings, advance) -> answers` to a split that are judged; by default what
+            `serving_default` answers row by row.
+        trained: `(core, train batches, valid batches, settings) -> model` that is fitted in the core's place and has
+            its weights; its losses are as `objective` says. By default the core.
         truth: `kept rows -> truth`, as `judge` takes it; by default the target of each.
         parent_rows: `(parent, rows, settings) -> rows` as the parent reads them, None where it can't be compared;
             by default as they are.
@@ -172,5 +176,7 @@ class Recipe:
     reread: Callable[..., Any] | None = None
     predict: Callable[..., Any] | None = None
     begin: Callable[..., tuple[str, ...]] | None = None
+    answer: Callable[..., dict[str, np.ndarray]] | None = None
+    trained: Callable[..., keras.Model] | None = None
     presets: Mapping[str, str] = dataclasses.field(default_factory=dict)
     select: "Callable[..., Score | None] | None" = None

@@ -160,7 +160,8 @@ def _trained(recipe, settings, splits, parent, checkpoints: Checkpoints, reporte
             taken += recipe.begin(core, train, valid, settings, reporter)
         objective = recipe.objective(preparation.facts, settings)
         score = recipe.select(preparation, core, splits.valid, settings) if recipe.select else None
-        history = fit(core, train, valid, objective, settings, reporter, checkpoints, score)
+        model = recipe.trained(core, train, valid, settings) if recipe.trained else None
+        history = fit(core, train, valid, objective, settings, reporter, checkpoints, score, model)
     notes = (*preparation.notes, *taken, *history.notes, *recipe.calibrate(core, valid, train))
     return _Trained(preparation, core, history, notes)
 
@@ -193,11 +194,12 @@ def _class_weights(targets, labels):
 
 def _score(recipe, settings, splits, trained, signatures, reporter) -> Reported:
     """Scores what is served, on raw rows, so that the numbers are the deployed model's, and the baselines."""
-    signature, labels = signatures["serving_default"], trained.preparation.labels
-    answers, truth, scores, function = {}, {}, {}, traced(signature)
+    labels = trained.preparation.labels
+    answers, truth, scores = {}, {}, {}
+    answering = _answering(recipe, trained.preparation, trained.core, settings, signatures["serving_default"])
     for split in ("valid", "test"):
         rows = getattr(splits, split)
-        answers[split] = _answers(function, rows, signature.names, f"scoring {split}", reporter)
+        answers[split] = _told(answering, rows, f"scoring {split}", reporter)
         truth[split] = rows.truth()
         scores[split] = recipe.judge(answers[split], truth[split], labels, settings)
 
@@ -205,19 +207,27 @@ def _score(recipe, settings, splits, trained, signatures, reporter) -> Reported:
         fresh = _trained(recipe, settings, others, None, None, SILENT)
         return recipe.serve(fresh.preparation, fresh.core, settings)["serving_default"]
 
-    baselines = recipe.baselines(splits, labels, settings, reporter)
     parts = trained.preparation, trained.core
+    baselines = recipe.baselines(splits, trained.preparation, settings, reporter)
     return Reported(settings, splits, *parts, answers, truth, scores, baselines, retrain, reporter)
 
 
-def _answers(function, rows, inputs, title, reporter):
+def _answering(recipe, preparation, core, settings, signature):
+    """Returns `(rows, advance) -> answers`, what is judged."""
+    if recipe.answer:
+        return lambda rows, advance: recipe.answer(preparation, core, rows, settings, advance)
+    function = traced(signature)
+    return lambda rows, advance: answer_rows(function, rows, signature.names, advance)
+
+
+def _told(answering, rows, title, reporter):
     with reporter.task(title, total=len(rows), unit="rows") as advance:
-        return answer_rows(function, rows, inputs, advance)
+        return answering(rows, advance)
 
 
 def _parent_card(recipe, parent, told: Reported):
     """Says which bundle the parent is, and how it answers the child's test rows."""
-    function, labels = parent.bundle.model.signatures["serving_default"], told.preparation.labels
+    labels = told.preparation.labels
     rows = told.splits.test
     card = {
         "path": str(parent.bundle.path),
@@ -231,7 +241,12 @@ def _parent_card(recipe, parent, told: Reported):
     rows = recipe.parent_rows(parent, rows, told.settings) if recipe.parent_rows else rows
     if rows is None:
         return card | {"scores": {}}
-    answers = _answers(function, rows, parent.bundle.card["inputs"], "scoring the parent", told.reporter)
+    if recipe.answer:
+        answering = _answering(recipe, parent.preparation, parent.core, told.settings, None)
+    else:
+        function, inputs = parent.bundle.model.signatures["serving_default"], parent.bundle.card["inputs"]
+        answering = lambda rows, advance: answer_rows(function, rows, inputs, advance)  # noqa: E731
+    answers = _told(answering, rows, "scoring the parent", told.reporter)
     if labels:
         answers = recipe.align(answers, parent.preparation.labels, labels)
     return card | {"scores": {"test": recipe.judge(answers, told.truth["test"], labels, told.settings)}}
@@ -245,7 +260,8 @@ def _scratch_card(recipe, settings, splits, checkpoints, reporter):
         reporter.say(f"note: no model was begun anew to compare with: {error}")
         return {}
     signature, rows = recipe.serve(fresh.preparation, fresh.core, settings)["serving_default"], splits.test
-    answers = _answers(traced(signature), rows, signature.names, "scoring what began anew", reporter)
+    answering = _answering(recipe, fresh.preparation, fresh.core, settings, signature)
+    answers = _told(answering, rows, "scoring what began anew", reporter)
     scores = {"test": recipe.judge(answers, rows.truth(), fresh.preparation.labels, settings)}
     cost = {"train_seconds": fresh.history.seconds, "epochs": len(fresh.history.epochs)}
     return {"scratch": {"scores": scores, **cost}}

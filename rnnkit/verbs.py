@@ -9,6 +9,7 @@ from rnnkit.answers import answer_rows
 from rnnkit.checking.check import Report
 from rnnkit.checking.check import check as check_data
 from rnnkit.messages import few_of
+from rnnkit.parts import load_parts
 from rnnkit.predicting import Summary, predict_file, trained_format
 from rnnkit.predicting.by_recipe import has_own_way, predict_by_recipe
 from rnnkit.progress import SILENT, Reporter
@@ -227,9 +228,11 @@ def evaluate(
             f"{name} has {count:,} rows with labels that {bundle.path} does not know: {few_of(unknown)}. "
             f"It knows {few_of(labels)}. Leave those rows out, or train on them."
         )
-    signature = bundle.model.signatures["serving_default"]
     with reporter.task("scoring", total=len(rows), unit="rows") as advance:
-        answers = answer_rows(signature, rows, bundle.card["inputs"], advance)
+        if made.answer:
+            answers = made.answer(*load_parts(bundle, made), rows, settings, advance)
+        else:
+            answers = answer_rows(bundle.model.signatures["serving_default"], rows, bundle.card["inputs"], advance)
     return made.judge(answers, rows.truth(), labels, settings)
 
 

@@ -59,3 +59,41 @@ class WordDropout(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "rate": self.rate}
+
+
+@keras.saving.register_keras_serializable(package="rnnkit")
+class VectorTable(keras.layers.Embedding):
+    """Looks up one vector per id, without a mask, and gives the whole table too, for a head to share.
+
+    Args:
+        input_dim: Number of ids.
+        output_dim: Size of a vector.
+        dropout: Share of the ids whose vectors are 0 for a whole batch while training, the others being scaled up
+            (Gal & Ghahramani 2016, section 4.2, https://arxiv.org/abs/1512.05287). The table stays whole.
+
+    Call arguments:
+        ids: `(batch, time)` integers.
+
+    Returns:
+        Vectors `(batch, time, output_dim)` and the table `(input_dim, output_dim)`.
+    """
+
+    def __init__(self, input_dim, output_dim, *, dropout=0.0, **kwargs):
+        super().__init__(input_dim, output_dim, **kwargs)
+        self.dropout = dropout
+        self.seed_generator = keras.random.SeedGenerator()
+
+    def call(self, ids, training=False):
+        table = ops.cast(ops.convert_to_tensor(self.embeddings), self.compute_dtype)
+        vectors = ops.take(table, ids, axis=0)
+        if training and self.dropout:
+            kept = keras.random.dropout(ops.ones((self.input_dim, 1)), self.dropout, seed=self.seed_generator)
+            vectors = vectors * ops.cast(ops.take(kept, ids, axis=0), vectors.dtype)
+        return vectors, table
+
+    def compute_output_spec(self, ids, training=False):
+        sizes = (*ids.shape, self.output_dim), (self.input_dim, self.output_dim)
+        return tuple(keras.KerasTensor(size, self.compute_dtype) for size in sizes)
+
+    def get_config(self):
+        return {**super().get_config(), "dropout": self.dropout}

@@ -28,6 +28,8 @@ def recurrent_stack(
     recurrent_weight_dropout=0.0,
     l1=0.0,
     l2=0.0,
+    last_units=0,
+    states=None,
     name="recurrent",
 ):
     """Applies `depth` recurrent layers, each over the outputs of the one below.
@@ -53,14 +55,17 @@ def recurrent_stack(
             (Merity et al. 2017, https://arxiv.org/abs/1708.02182).
         l1: Penalty on the absolute values of both kernels.
         l2: Penalty on the squares of both kernels.
+        last_units: Size of the last layer's state; 0: `units`.
+        states: Of one direction, where the sequence goes on from an earlier one: a list of each layer's states
+            before the first step, `(batch, …)` each, sized as `state_sizes` says.
         name: Start of the layers' names.
 
     Returns:
         `(batch, time, units)`, or `(batch, time, 2 * units)` in two directions. With
-        `depth` 0 it is `x`.
+        `depth` 0 it is `x`. With `states`, also a list of each layer's states after the last step.
 
     Raises:
-        ValueError: What `check_cell` refuses.
+        ValueError: What `check_cell` refuses; or states of two directions.
     """
     check_cell(cell, activation, recurrent_weight_dropout)
     penalty = keras.regularizers.L1L2(l1, l2) if l1 or l2 else None
@@ -78,19 +83,41 @@ def recurrent_stack(
                 "weight_dropout": recurrent_weight_dropout,
             },
         )
+    if states is not None and bidirectional:
+        raise ValueError(
+            "What is read backwards can't go on from an earlier sequence. Leave states out, or set bidirectional=False."
+        )
+    after = []
     for level in range(1, depth + 1):
         if variational_dropout:
             x = keras.layers.SpatialDropout1D(variational_dropout, name=f"{name}_{level}_variational")(x)
         elif dropout and level > 1:
             x = keras.layers.Dropout(dropout, name=f"{name}_{level}_dropout")(x)
-        layer = kind(units, return_sequences=True, name=f"{name}_{level}_{cell}", **further)
-        y = keras.layers.Bidirectional(layer, name=f"{name}_{level}")(x) if bidirectional else layer(x)
+        size = last_units if last_units and level == depth else units
+        layer = kind(
+            size, return_sequences=True, return_state=states is not None, name=f"{name}_{level}_{cell}", **further
+        )
+        if states is not None:
+            y, *new = layer(x, initial_state=states[level - 1])
+            after.append(new)
+        else:
+            y = keras.layers.Bidirectional(layer, name=f"{name}_{level}")(x) if bidirectional else layer(x)
         if residual and y.shape[-1] == x.shape[-1]:
             y = keras.layers.Add(name=f"{name}_{level}_residual")([x, y])
         if layer_normalization:
             y = keras.layers.LayerNormalization(name=f"{name}_{level}_normalization")(y)
         x = y
-    return x
+    return x if states is None else (x, after)
+
+
+def state_sizes(*, cell="lstm", units=64, depth=1, last_units=0) -> list[list[int]]:
+    """Returns the sizes of each layer's states, as `recurrent_stack` takes them; an LSTM has two a layer."""
+    sizes = []
+    for level in range(1, depth + 1):
+        size = last_units if last_units and level == depth else units
+        kept = (CELLS | PARALLEL_CELLS)[cell](size).cell.state_size
+        sizes.append(list(kept) if isinstance(kept, (list, tuple)) else [kept])
+    return sizes
 
 
 def check_cell(cell: str, activation: str = "tanh", recurrent_weight_dropout: float = 0.0) -> None:

@@ -16,14 +16,14 @@ Tagger = Callable[[Sentences], list[list[str]]]
 
 
 def score_tag_baselines(
-    splits, labels, settings, reporter: Reporter = SILENT
+    splits, preparation, settings, reporter: Reporter = SILENT
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Scores the baselines on the test split; as `Recipe.baselines` says.
 
     Args:
         splits: Rows of tokens and their tags, such as `rnnkit.tagging` reads: entities in BIOES, or plain tags, such as
             parts of speech, where the card's `scheme` is `none`.
-        labels: Not used.
+        preparation: Not used.
         settings: Its `seed` orders the sentences, and draws them where there are too many.
         reporter: Tells a person what goes on.
 

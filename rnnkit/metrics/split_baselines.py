@@ -8,7 +8,7 @@ from rnnkit.progress import Reporter
 from rnnkit.sources import Splits
 
 
-def score_baselines(splits: Splits, labels, settings, reporter: Reporter) -> dict[str, dict[str, dict[str, float]]]:
+def score_baselines(splits: Splits, preparation, settings, reporter: Reporter) -> dict[str, dict[str, dict[str, float]]]:
     """Scores the baselines on the test split, learnt on the train split; as `Recipe.baselines` says."""
     train, valid = (
         _labelled(list(sampled(rows, limit)))
@@ -20,7 +20,12 @@ def score_baselines(splits: Splits, labels, settings, reporter: Reporter) -> dic
     with reporter.task("baselines", total=3) as advance:
         done = iter(range(3))
         return text_baselines(
-            train, valid, test, classes=len(labels), seed=settings.seed, progress=lambda name: advance(next(done), name)
+            train,
+            valid,
+            test,
+            classes=len(preparation.labels),
+            seed=settings.seed,
+            progress=lambda name: advance(next(done), name),
         )
 
 

@@ -19,13 +19,13 @@ MOST_MEETINGS = 10_000_000
 
 
 def score_pair_baselines(
-    splits, labels, settings, reporter: Reporter = SILENT
+    splits, preparation, settings, reporter: Reporter = SILENT
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Scores the baselines on the test split; as `Recipe.baselines` says.
 
     Args:
         splits: Rows of a text and its translation, such as `rnnkit.pairs` reads.
-        labels: Not used.
+        preparation: Not used.
         settings: Its `seed` draws the train pairs where there are too many.
         reporter: Tells a person what goes on.
 

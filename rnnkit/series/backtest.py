@@ -63,7 +63,7 @@ def _refitted(told, judge, baselines):
         signature, truth = told.retrain(fold), fold.test.truth()
         with told.reporter.task("scoring the block", total=len(fold.test), unit="rows") as advance:
             answers = answer_rows(traced(signature), fold.test, signature.names, advance)
-        others = baselines(fold, (), settings, told.reporter)
+        others = baselines(fold, told.preparation, settings, told.reporter)
         yield {
             "start": int(truth.seconds.min()),
             "end": int(truth.seconds.max()),

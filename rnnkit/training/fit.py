@@ -53,6 +53,7 @@ def fit(
     reporter: Reporter = SILENT,
     checkpoints: Checkpoints | None = None,
     score: Score | None = None,
+    trained: keras.Model | None = None,
 ) -> History:
     """Trains `core` in place and leaves the best weights in it, by the validation loss or by a score.
 
@@ -65,6 +66,7 @@ def fit(
         checkpoints: Where the state is kept meanwhile; if there is one already, the training
             goes on from it and ends with the weights it would have had.
         score: What is best, where it is not the lowest validation loss.
+        trained: What is fitted in the core's place and has its weights, such as one that carries states.
 
     Raises:
         ValueError: The loss became NaN or infinite.
@@ -73,6 +75,7 @@ def fit(
     steps = settings.steps_per_epoch or len(train)
     share = steps / len(train)
     rates = layer_rates(core, settings, steps)
+    model = trained or core
     keep = KeepBest(
         valid,
         objective.valid,
@@ -91,8 +94,8 @@ def fit(
         # Asked from here on: an interrupt that is raised while TensorFlow traces may get lost.
         stop = contextlib.nullcontext(Wish()) if checkpoints is None else asked_to_stop(reporter.say)
         with stop as wish, recurrent_loop("compiled" if compiled else "plain"):
-            resume = _resume(core, checkpoints, keep, state, settings, steps, wish)
-            _train(core, train, keep, objective, settings, steps, rates, resume, reporter)
+            resume = _resume(model, checkpoints, keep, state, settings, steps, wish)
+            _train(model, train, keep, objective, settings, steps, rates, resume, reporter)
     if not math.isfinite(keep.lowest):
         if checkpoints is not None:
             checkpoints.discard()
@@ -100,7 +103,7 @@ def fit(
             f"The validation loss became {keep.rows[-1]['valid_loss']}. "
             f"Lower --learning-rate from {settings.learning_rate:g}, or set --clip-norm to 1."
         )
-    core.set_weights(keep.weights)
+    model.set_weights(keep.weights)
     training = sum(row["seconds"] for row in keep.rows)
     passes = share * len(keep.rows)
     return History(

@@ -1,0 +1,1 @@
+"""Language: what language models share, from settings of their tokens to what they write and how they are scored."""
