@@ -1,5 +1,6 @@
 """Documents: files, folders, tables and the standard library become passages that are the texts, cut once."""
 
+import dataclasses
 import pathlib
 import sys
 
@@ -10,15 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnkit.documents import DocumentSettings, cutting, read_documents, read_passages
-from rnnkit.documents.cutting import line_passages, running_passages
-from rnnkit.documents.text_blocks import LINE, whole_lines
+from rnnkit.sources.data_frames import DataFrameTable
 from rnnkit.sources.some import drawn, first
 
 SPLITS = ("train", "valid", "test")
 WORDS = ["one", "two", "three", "four", "five", "six", "seven"]
 TEXT = "".join(f"{n}: {' '.join(WORDS[: n % 7 + 1])}.\n" + "\n" * (n % 5 == 0) for n in range(400))
 LINES = TEXT.replace("\n\n", "\n").removesuffix("\n").split("\n")
-TEXTS = st.text(st.sampled_from("ab \n\u2028\r\u00e9\U0001f600"), max_size=60)
 
 
 @pytest.fixture
@@ -57,50 +56,6 @@ def documents(rows):
 
 def joined(rows):
     return "".join(passages(rows)[0])
-
-
-def split_up(text, places):
-    cuts = [0, *sorted({place % (len(text) + 1) for place in places}), len(text)]
-    return [text[start:stop] for start, stop in zip(cuts, cuts[1:], strict=False)]
-
-
-@settings(deadline=None)
-@given(TEXTS, st.lists(st.integers(0, 99)), st.integers(1, 9), st.integers(0, 9))
-def test_passages_put_together_are_the_text_however_it_came(text, places, size, most):
-    blocks = split_up(text, places)
-    cut = list(running_passages(blocks, size))
-    assert cut == list(running_passages([text], size))
-    assert "".join(passage for passage, _ in cut) == text
-    assert all(0 < len(passage) <= size for passage, _ in cut)
-    assert [end for _, end in cut] == [False] * (len(cut) - 1) + [True] * bool(text)
-    assert "".join(whole_lines(blocks, most)) == text
-
-
-@settings(deadline=None)
-@given(TEXTS, st.lists(st.integers(0, 99)))
-def test_blocks_of_whole_lines_end_where_a_line_does(text, places):
-    blocks = list(whole_lines(split_up(text, places), 99))
-    assert all(block.endswith("\n") for block in blocks[:-1]) and all(blocks)
-    assert [line for block in blocks for line in LINE.findall(block)] == LINE.findall(text)
-
-
-@settings(deadline=None)
-@given(TEXTS, st.integers(1, 9))
-def test_lines_of_their_own_are_all_there_but_blank_ones(text, size):
-    blank, held, found = [], "", []
-    for passage, end in line_passages(whole_lines([text], 99), size, blank.append):
-        held += passage
-        if end:
-            found.append(held)
-            held = ""
-    lines = text.removesuffix("\n").split("\n") if text else []
-    assert not held and found == [line for line in lines if line.strip()]
-    assert sum(blank) == len(lines) - len(found)
-
-
-def test_a_passage_ends_with_a_line_else_with_a_word():
-    assert [text for text, _ in running_passages(["ab\ncd ef\ngh ij"], 7)] == ["ab\n", "cd ef\n", "gh ij"]
-    assert [text for text, _ in running_passages(["abc def ghijklmno"], 8)] == ["abc def ", "ghijklmn", "o"]
 
 
 def test_a_running_file_is_cut_in_order_at_line_ends(write, short):
@@ -219,8 +174,6 @@ def test_whole_files_of_a_folder_are_drawn_equal_ones_together(folder, short):
 
 
 def test_the_same_seed_draws_the_same_files_and_another_one_others(folder):
-    import dataclasses
-
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Seeded(DocumentSettings):
         seed: int = 0
@@ -313,6 +266,19 @@ def test_the_rows_of_a_table_are_texts_of_their_own(tmp_path, monkeypatch, short
     assert sorted(text for part in parts for text in part) == sorted(expected)
     assert [len(part) for part in parts] == pytest.approx([28, 8, 4], abs=1)
     assert splits.card["path"] == ("DataFrame" if kind == "frame" else data)
+
+
+def test_a_public_set_is_read_with_the_splits_it_has(monkeypatch):
+    def tables(name, wanted, target, columns):
+        assert (name, wanted, target, columns) == ("tfds:tales", ("text",), None, {"text": "tale"})
+        parts = {"train": [TEXT[n * 9 : n * 9 + 50] for n in range(20)], "test": [TEXT[:30], TEXT[40:90]]}
+        frames = {name: pd.DataFrame({"tale": texts}) for name, texts in parts.items()}
+        return {name: DataFrameTable(frame, wanted, target, columns) for name, frame in frames.items()}
+
+    monkeypatch.setattr("rnnkit.documents.locate.public_tables", tables)
+    splits = read("tfds:tales", columns="text=tale")
+    assert documents(splits.test) == [TEXT[:30], TEXT[40:90]]
+    assert len(documents(splits.train)) == 19 and len(documents(splits.valid)) == 1
 
 
 def test_one_row_alone_is_cut_as_a_running_text():

@@ -6,6 +6,8 @@ import pathlib
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rnnkit.documents import DocumentSettings, cutting, read_documents, read_passages
 
@@ -211,3 +213,33 @@ def test_reading_tells_how_far_it_is(write):
     told = []
     read_documents(write("a.txt", TEXT), settings=DocumentSettings(), progress=lambda *where: told.append(where))
     assert told == [(len(TEXT), len(TEXT))]
+
+
+PIECES = st.sampled_from(
+    [b"word ", b"\n", b"\r\n", b"\0", b"\xff\xfe", b"\xc3", "é".encode(), b"PK\x03\x04", b"\x1f\x8b"]
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.lists(st.one_of(PIECES, st.binary(max_size=9)), max_size=40),
+    st.sampled_from(["a.txt", "a.txt.gz", "packed.txt.gz"]),
+    st.sampled_from(["utf-8", "utf-16", "latin-1", "shift_jis"]),
+    st.sampled_from(["running", "own"]),
+    st.booleans(),
+)
+def test_any_bytes_are_read_the_same_twice_or_refused_in_one_line(
+    tmp_path_factory, pieces, name, encoding, lines, skip
+):
+    content = b"".join(pieces)
+    path = tmp_path_factory.mktemp("fuzz") / name
+    path.write_bytes(gzip.compress(content) if name.startswith("packed") else content)
+    try:
+        rows = read_passages(path, DocumentSettings(encoding=encoding, lines=lines, skip_bad_rows=skip))
+    except ValueError as error:
+        assert "\n" not in str(error) and str(path) in str(error)
+        return
+    assert list(rows.chunks(3)) == list(rows.chunks(3))
+    texts = [text for chunk in rows.chunks() for text in chunk["text"]]
+    assert sum(map(len, texts)) == rows.characters > 0
+    assert all(text.encode() and not set(text) & {"\0", "\r"} for text in texts)

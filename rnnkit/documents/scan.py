@@ -77,10 +77,11 @@ class DocumentScan:
             raise self._changed()
         passages = self._cut(read_passages_of(self.table, self.own, self.passage, wanted=wanted))
         # Not strict: texts that have grown or shrunk without a trace show in the lengths.
-        for place, text in zip(places.tolist(), passages, strict=False):
-            if len(text) != self.lengths[place]:
+        lengths, mine = memoryview(self.lengths), memoryview(chosen)
+        for place, text in zip(memoryview(places), passages, strict=False):
+            if len(text) != lengths[place]:
                 raise self._changed()
-            if chosen[place]:
+            if mine[place]:
                 yield text
                 left -= 1
                 if not left:

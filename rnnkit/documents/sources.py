@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from rnnkit.documents.text_blocks import NotText, fault_of, text_blocks, whole_lines, without_bad_lines
+from rnnkit.sources.data_frames import is_data_frame
 from rnnkit.sources.faults import Fault
 from rnnkit.sources.table import Meter, Table
 from rnnkit.sources.text_files import LONGEST
@@ -156,6 +157,4 @@ def _fault(text, encoding):
 
 def path_of(data) -> str:
     """Returns what to call `data` on a card."""
-    from rnnkit.sources.data_frames import is_data_frame
-
     return "DataFrame" if is_data_frame(data) else os.fspath(data)
