@@ -126,6 +126,12 @@ def other_entities(sample):
     return rows.assign(other=1), columns, entity_tags([*labels, "NEVER_SEEN"])
 
 
+def other_stories(sample):
+    # Paragraphs, with a letter that the sample never has.
+    texts = [part.replace("a", "œ", 1) for part in sample.read_text("utf-8").split("\n\n") if part][:300]
+    return pd.DataFrame({"my text": texts, "other": 1}), {"text": "my text"}, []
+
+
 PROMISES = {
     "sentiment": Promise(
         margins={"majority": 0.35, "tfidf_logistic": 0.1, "nb_svm": 0.1},
@@ -169,6 +175,30 @@ PROMISES = {
         small={"units": 8, "embedding_units": 8, "character_units": 8, "keep_by": "loss"},
         lines=4_000,
         trained={"epochs": 4},
+    ),
+    "language_model": Promise(
+        margins={"unigram": 50.0, "kneser_ney": 0.05},
+        rows={"text": ["Long ago", "There was once a monk who", "One Wednesday he woke, and the broken lamp " * 9]},
+        odd={
+            "text": [
+                b"",
+                b"lamp",
+                b"zzxqwv",
+                b"?!... ,;",
+                b"  \t\n ",
+                b"very good " * 3_000,
+                b"caf\xe9 \xff\xfe",
+                b"\x00",
+                "naïve 非常好 🙂 [end]".encode(),
+            ]
+        },
+        child=other_stories,
+        small={"units": 8, "embedding_units": 8, "window": 20, "batch_size": 4, "tokens": "word", "written": 5},
+        trained={
+            **{"data": "sample", "tokens": "word", "units": 192, "embedding_units": 96, "tied": False},
+            **{"window": 40, "batch_size": 8, "epochs": 8, "written": 20},
+            **{"input_dropout": 0.1, "output_dropout": 0.2},
+        },
     ),
     "forecast": Promise(
         margins={"last_value": 0.15, "seasonal_naive": 0.3, "drift": 0.15, "linear": 0.07, "ets": 0.15},

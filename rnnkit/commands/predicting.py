@@ -9,6 +9,7 @@ from rich.console import Console
 from rnnkit import bundle as bundles
 from rnnkit.attention_pictures import check_attention, draw_attention
 from rnnkit.bundle import Bundle
+from rnnkit.commands import writing_on
 from rnnkit.commands.parsing import READING, Parser
 from rnnkit.entity_pictures import entities_text, write_entities
 from rnnkit.messages import listed
@@ -28,6 +29,8 @@ STDOUT = STDIN = "-"
 BAR = 40
 ATTENTION = "attention"
 """Signature by which attention is drawn."""
+COSTS = ("perplexity", "token", "log_probability")
+"""What a signature answers that says what texts cost."""
 ABOUT = """\
 Answers values, a file's rows, or what comes on standard input.
 
@@ -47,7 +50,11 @@ temperature_0.9. Columns that it knows ahead must have rows over the horizon.
 A file appears under its name when it is whole, and takes the place of one that
 was there. Until then it is made in the folder .NAME.partial beside it, from
 which --resume goes on after a crash, Ctrl-C or a full disk: with the same
-command, the output is the same as if nothing had happened."""
+command, the output is the same as if nothing had happened.
+
+A language model writes a text on; an empty one, '', from nothing. With --stream
+what it writes is shown as it is drawn. With --length to --repetition-penalty it
+writes otherwise than it was trained to. --signature score says what a text costs."""
 
 
 def predict_(arguments: list[str]) -> None:
@@ -61,7 +68,12 @@ def predict_(arguments: list[str]) -> None:
     if to_file:
         # What needs no model first, for that takes seconds to load.
         check_output(values["output"], values["input"])
+    writing_on.check(values)
     bundle = bundles.load(values["bundle"], verify=not values["no_verify"])
+    if values["stream"]:
+        writing_on.stream(bundle, values)
+        return
+    bundle, values = writing_on.in_manner(bundle, values)
     if values["attention"]:
         _draw_attention(bundle, values)
     if values["entities"]:
@@ -191,6 +203,7 @@ def _parsed(arguments):
         help="Which signature answers; `rnnkit show BUNDLE` lists them.",
     )
     parser.add_no_verify()
+    writing_on.add_flags(parser)
     parser.add_reading()
     parser.add_json("Write one JSON object a row to standard output; with --output FILE, one with the counts.")
     return parser.parse(arguments)
@@ -228,6 +241,10 @@ def _print_answers(bundle: Bundle, texts: list[str], signature: str) -> None:
         return
     answers = Answers(len(texts), range(len(texts)), arrays, outputs)
     columns = {output.name: answers.rounded(output) for output in outputs}
+    if set(COSTS) <= set(columns):
+        for text, *costs in zip(texts, *(columns[name] for name in COSTS), strict=True):
+            _print_costs(text, *costs)
+        return
     for text, *answer in zip(texts, *columns.values(), strict=True):
         answer = dict(zip(columns, answer, strict=True))
         if "label" not in answer or "probability" not in answer:
@@ -237,6 +254,12 @@ def _print_answers(bundle: Bundle, texts: list[str], signature: str) -> None:
         if "attention" in answer:
             for word, weight in zip(answer["word"], answer["attention"], strict=True):
                 print(f"    {weight:.3f}  {'█' * round(BAR * weight) or '▏':{BAR}} {word}")
+
+
+def _print_costs(text, perplexity, tokens, log_probabilities):
+    print(f"perplexity {perplexity:.2f}   {text}")
+    for token, log_probability in zip(tokens, log_probabilities, strict=True):
+        print(f"    {log_probability:8.3f}  {json.dumps(token, ensure_ascii=False)}")
 
 
 def _named(value, labels):

@@ -86,7 +86,7 @@ def check_language_model(settings) -> None:
     if settings.class_weights != "none":
         raise ValueError(f"class_weights are of classes. Got {settings.class_weights!r}. Leave it out.")
     if settings.head == "adaptive" and settings.tied:
-        raise ValueError("An adaptive head has vectors of several sizes. Got tied true. Set --tied false.")
+        raise ValueError("An adaptive head has vectors of several sizes. Got tied true. Add --no-tied.")
     if 0 < settings.vocabulary <= 4:
         raise ValueError(f"vocabulary must be more than 4, the reserved ids, or 0. Got {settings.vocabulary}.")
 

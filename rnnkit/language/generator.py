@@ -36,7 +36,8 @@ class Generator:
     Attributes:
         units: Of its texts.
         apart: The core.
-        how: `written`, `temperature`, `top_k`, `top_p` and `seed`, where a caller doesn't say.
+        how: `written`, `temperature`, `top_k`, `top_p` and `seed`, where a caller doesn't say; `prompt`, most tokens of
+            one that are read, the last ones.
         controls: What a search favours and what it may not write.
         stops: Texts that end what is written.
     """
@@ -52,6 +53,11 @@ class Generator:
         del t, shared
         logits, states = self.apart.step(ids, states)
         return logits, states, None
+
+    def prompts(self, text) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the ids of prompts that are read, `(batch, time)`, padded on the right, and how many, `(batch,)`."""
+        ids = tf.RaggedTensor.from_tensor(self.units.ids(text), padding=PADDING)[:, -self.how["prompt"] :]
+        return ids.to_tensor(PADDING), tf.cast(ids.row_lengths(), tf.int32)
 
     def drawn(self, ids, steps, *, temperature, top_k, top_p, seed, keys) -> Decoded:
         """Draws what follows prompts.
@@ -79,8 +85,7 @@ class Generator:
 
     def written(self, text, length, temperature, top_k, top_p, seed) -> dict[str, tf.Tensor]:
         """Returns `generated (batch,)`, what follows prompts, and `log_probability` of prompt and text."""
-        ids = self.units.ids(text)
-        read = tf.math.count_nonzero(ids, 1, dtype=tf.int32)
+        ids, read = self.prompts(text)
         keys = tf.strings.to_hash_bucket_fast(text, 1 << 30)
         how = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
         found = self.drawn(ids, read + length, keys=tf.cast(keys, tf.int32), **how)
@@ -102,8 +107,7 @@ class Generator:
 
     def searched(self, text, length, beam_width) -> dict[str, tf.Tensor]:
         """Returns the most probable text that a beam search finds, and its log probability with the prompt's."""
-        ids = self.units.ids(text)
-        read = tf.math.count_nonzero(ids, 1, dtype=tf.int32)
+        ids, read = self.prompts(text)
         batch = tf.shape(ids)[0]
         found = beam_search(
             self.step,
@@ -127,6 +131,8 @@ class Generator:
         perplexity is 1.
         """
         ids = self.units.ids(text)
+        # A loop over no steps at all fails.
+        ids = tf.pad(ids, [[0, 0], [0, tf.cast(tf.shape(ids)[1] == 0, tf.int32)]])
         before = tf.pad(ids, [[0, 0], [1, 0]], constant_values=END)[:, :-1]
         read, _ = self.apart.read(before, self.apart.begin(tf.shape(ids)[0]))
         losses = self.apart.head.losses_of(read, ids)
@@ -175,7 +181,7 @@ def generator_of(preparation: Preparation, core: keras.Model, settings) -> Gener
         core: As `build_language_model` builds it.
         settings: Of `GeneratingSettings`, and a seed.
     """
-    names = ("written", "temperature", "top_k", "top_p", "seed")
+    names = ("written", "temperature", "top_k", "top_p", "seed", "prompt")
     penalties = ("repetition_penalty", "blocked_ngram")
     controls = Controls(banned=BANNED, **{name: getattr(settings, name) for name in penalties})
     how = {name: getattr(settings, name) for name in names}

@@ -62,6 +62,7 @@ class GeneratingSettings(Settings):
         1.0, "What logits of written tokens are divided by; 1: nothing.", at_least=1.0, at_most=100.0
     )
     blocked_ngram: int = setting(0, "No run of so many tokens is written twice; 0: any may be.", at_least=0)
+    prompt: int = setting(500, "Most tokens of a prompt that are read, the last ones.", at_least=1)
     stop: str = setting("", "Texts that end what is written, with | between; \\n is a line end. Empty: none.")
 
 

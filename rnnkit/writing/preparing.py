@@ -91,5 +91,5 @@ def check_pieces(settings) -> None:
     if settings.joint and settings.lower != settings.lower_written:
         raise ValueError(
             f"Joint pieces are cased alike on both sides. Got lower {str(settings.lower).lower()}, lower_written "
-            f"{str(settings.lower_written).lower()}. Set both, or --joint false."
+            f"{str(settings.lower_written).lower()}. Set both, or --no-joint."
         )
