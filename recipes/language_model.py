@@ -100,7 +100,7 @@ def serve(preparation: Preparation, core: keras.Model, settings: Settings) -> di
 
 
 def details(told: Reported) -> dict:
-    """Adds to the card texts drawn by seed, how varied they are, unknown tokens, and the score beside a neural cache."""
+    """Adds to the card texts drawn by seed, how varied they are, unknown tokens, and scores beside a neural cache."""
     return details_of(told)
 
 

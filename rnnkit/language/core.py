@@ -24,9 +24,7 @@ def sizes_of(settings) -> dict[str, int]:
     names = ("cell", "units", "depth", "last_units")
     each = state_sizes(**{name: getattr(settings, name) for name in names})
     return {
-        f"state_{level}_{place}": size
-        for level, sizes in enumerate(each, 1)
-        for place, size in enumerate(sizes, 1)
+        f"state_{level}_{place}": size for level, sizes in enumerate(each, 1) for place, size in enumerate(sizes, 1)
     }
 
 
@@ -53,9 +51,7 @@ def build_language_model(facts: Mapping[str, int], settings) -> keras.Model:
     x = _dropped(x, settings.output_dropout, settings, "output_dropout")
     if settings.activation_penalty:
         x = ActivationPenalty(size=settings.activation_penalty, name="activation_penalty")(x)
-    head = SoftmaxHead(
-        facts["vocabulary"], kind=settings.head, tied=settings.tied, samples=settings.samples, name=HEAD
-    )
+    head = SoftmaxHead(facts["vocabulary"], kind=settings.head, tied=settings.tied, samples=settings.samples, name=HEAD)
     logits = head([x, table] if settings.tied else x)
     last = dict(zip(states, (state for level in after for state in level), strict=True))
     return keras.Model({"ids": ids, **states}, {"logits": logits, **last}, name="core")

@@ -96,7 +96,7 @@ class Generator:
         steps = tf.range(tf.shape(ids)[1])
         text = self.units.join(tf.where(steps < read[:, None], PADDING, ids))
         for stop in self.stops:
-            text = tf.strings.split(text, stop, maxsplit=1)[:, :1].to_tensor("", [None, 1])[:, 0]
+            text = tf.strings.split(text, sep=stop, maxsplit=1)[:, :1].to_tensor("", shape=[None, 1])[:, 0]
         return text
 
     def serving(self, text) -> dict[str, tf.Tensor]:

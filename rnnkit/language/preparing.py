@@ -1,4 +1,4 @@
-"""Preparing: the train split's texts -> units -> a model that turns a raw text into ids; and splits -> streams of ids."""
+"""Preparing: train's texts -> units -> a model that turns a raw text into ids; and splits -> streams of ids."""
 
 from collections.abc import Iterable
 

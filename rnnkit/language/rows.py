@@ -1,4 +1,4 @@
-"""Rows of a language model: passages -> those kept in a bundle, their truth, and prompts that stand for what is asked."""
+"""Rows of a language model: passages -> those kept in a bundle, their truth, and prompts as they may be asked."""
 
 import numpy as np
 

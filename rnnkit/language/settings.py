@@ -11,9 +11,7 @@ HEADS = ("full", "sampled", "adaptive")
 class TokenSettings(Settings):
     """What a text is cut into."""
 
-    tokens: str = setting(
-        "character", "What is predicted.", choices=("character", "word", "bpe", "unigram")
-    )
+    tokens: str = setting("character", "What is predicted.", choices=("character", "word", "bpe", "unigram"))
     vocabulary: int = setting(
         0,
         "Most tokens, the reserved ids included; in fine-tuning, most that join; 0: all characters, 30,000 words, "
@@ -44,9 +42,7 @@ class LanguageSettings(Settings):
     vector_dropout: float = setting(0.0, "Share of tokens whose vectors are 0 for a batch.", at_least=0.0, below=1.0)
     input_dropout: float = setting(0.0, "Share of the vectors' features dropped.", at_least=0.0, below=1.0)
     output_dropout: float = setting(0.0, "Share dropped after the last layer.", at_least=0.0, below=1.0)
-    activation_penalty: float = setting(
-        0.0, "Penalty on the squares of the last layer's outputs (AR).", at_least=0.0
-    )
+    activation_penalty: float = setting(0.0, "Penalty on the squares of the last layer's outputs (AR).", at_least=0.0)
     change_penalty: float = setting(0.0, "Penalty on their changes from step to step (TAR).", at_least=0.0)
 
 
@@ -70,7 +66,9 @@ class GeneratingSettings(Settings):
 class ComparingSettings(Settings):
     """How a language model is scored and looked at."""
 
-    ngram_order: int = setting(0, "Longest n-grams of the baseline; 0: 5 of words and pieces, 7 of characters.", at_least=0, at_most=12)
+    ngram_order: int = setting(
+        0, "Longest n-grams of the baseline; 0: 5 of words and pieces, 7 of characters.", at_least=0, at_most=12
+    )
     cache: int = setting(0, "Tokens of a neural cache beside the model when it is scored; 0: none.", at_least=0)
     shown_units: str = setting("", "Units of the last layer drawn over a text, as 3,17; empty: telling ones.")
 

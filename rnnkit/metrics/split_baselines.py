@@ -8,7 +8,9 @@ from rnnkit.progress import Reporter
 from rnnkit.sources import Splits
 
 
-def score_baselines(splits: Splits, preparation, settings, reporter: Reporter) -> dict[str, dict[str, dict[str, float]]]:
+def score_baselines(
+    splits: Splits, preparation, settings, reporter: Reporter
+) -> dict[str, dict[str, dict[str, float]]]:
     """Scores the baselines on the test split, learnt on the train split; as `Recipe.baselines` says."""
     train, valid = (
         _labelled(list(sampled(rows, limit)))

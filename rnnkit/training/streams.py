@@ -90,7 +90,7 @@ class StreamBatches:
         return len(self.stream) // self.columns
 
     def __len__(self):
-        """Windows in an epoch; the same for each. Where lengths are drawn, an epoch may end before the text or after."""
+        """Windows in an epoch; the same for each. Where lengths are drawn, it may end before the text or after."""
         mean = self.window * (1 - HALVED / 2) if self.seed is not None else self.window
         return max(1, math.ceil(self.length / mean))
 
@@ -158,5 +158,5 @@ class StreamBatches:
 
 
 def columns_of(tokens: int, most: int, window: int) -> int:
-    """Returns how many columns a text of so many tokens is cut into: `most`, fewer where each has no window's tokens."""
+    """Returns how many columns a text of so many tokens is cut into: fewer than `most` where they are short."""
     return max(1, min(most, tokens // window))
