@@ -1,4 +1,4 @@
-"""Writing on, of predict: --stream and how to write -> a text on standard output as it is drawn, or the usual answers."""
+"""Writing on, of predict: --stream and flags on how to write -> texts as they are drawn, or the usual answers."""
 
 import dataclasses
 import signal

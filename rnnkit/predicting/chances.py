@@ -11,27 +11,26 @@ TINY, HUGE = np.float32(1e-30), np.float32(1e30)
 """Temperature in place of 0, by which all chances but the highest become 0; and in place of all that are higher."""
 
 
-def less_repeated(log_probability: np.ndarray, written: Sequence[int], penalty: float) -> np.ndarray:
-    """Multiplies the log probabilities of tokens written by the penalty, each once, so that they are 1 in sum again.
+def less_repeated(log_probability: np.ndarray, written: np.ndarray, penalty: float) -> np.ndarray:
+    """Multiplies the log probabilities of tokens written by the penalty, each once, and normalises them again.
 
     Keskar et al. (2019), section 4.1, https://arxiv.org/abs/1909.05858; there it is logits, which aren't served.
 
     Args:
         log_probability: `(vocabulary,)`.
-        written: Ids, the prompt's among them.
+        written: `(time,)`, ids, the prompt's among them.
         penalty: From 1, none, up.
     """
-    if penalty == 1 or not written:
+    if penalty == 1:
         return log_probability
-    places = np.unique(written)
     logits = log_probability.copy()
-    logits[places] *= np.float32(penalty)
+    logits[written] = log_probability[written] * np.float32(penalty)
     highest = logits.max()
     return logits - (highest + np.log(np.exp(logits - highest).sum()))
 
 
 def allowed(
-    log_probability: np.ndarray, written: Sequence[int], *, banned: Sequence[int], blocked_ngram: int = 0
+    log_probability: np.ndarray, written: np.ndarray, *, banned: Sequence[int], blocked_ngram: int = 0
 ) -> np.ndarray:
     """Puts -inf at ids that are banned, and at those that would write a run of `blocked_ngram` tokens again.
 
@@ -41,7 +40,7 @@ def allowed(
     logits = log_probability.copy()
     logits[list(banned)] = -np.inf
     if blocked_ngram and len(written) >= blocked_ngram:
-        logits[_ends_of_runs(np.asarray(written), blocked_ngram)] = -np.inf
+        logits[_ends_of_runs(written, blocked_ngram)] = -np.inf
     if not np.isfinite(logits.max()):
         raise ValueError(f"The model gives no token a probability after {len(written):,} tokens. Train it again.")
     return logits

@@ -26,6 +26,7 @@ class Manner(Settings):
         1.0, "What log probabilities of written tokens are multiplied by; 1: nothing.", at_least=1.0, at_most=100.0
     )
     blocked_ngram: int = setting(0, "No run of so many tokens is written twice; 0: any may be.", at_least=0)
+    prompt: int = setting(10**9, "Most tokens of the text that are read, the last ones.", at_least=1)
     stop: tuple = setting((), "Texts that end what is written.")
 
 

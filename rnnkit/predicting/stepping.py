@@ -51,8 +51,9 @@ class Stepper:
         states = {name: tf.zeros([1, size]) for name, size in self._sizes.items()}
         draws = _draws(manner.seed, prompt, len(ids))
         how = {"temperature": manner.temperature, "top_k": manner.top_k, "top_p": manner.top_p}
-        token, written, total = END, [], 0.0
-        for step in range(len(ids) + manner.length):
+        token, total, history = END, 0.0, np.zeros(len(ids) + manner.length, np.int32)
+        for step in range(len(history)):
+            written = history[:step]
             answered = self._step(ids=tf.constant([token], tf.int32), **states)
             # The states go from call to call as they are: only the chances are looked at.
             states = {name: answered[name] for name in self._sizes}
@@ -67,7 +68,7 @@ class Stepper:
                 yield token, total
                 if token == END:
                     return
-            written.append(token)
+            history[step] = token
 
 
 def _draws(seed, prompt, first):

@@ -109,25 +109,27 @@ def state_sizes(bundle: "Bundle") -> dict[str, int]:
 
 
 def _pieces(bundle, sizes, prompt, manner, reporter):
-    stepper, ids = _read(bundle, sizes, prompt, reporter)
+    stepper, ids = _read(bundle, sizes, prompt, manner, reporter)
     spelling, stops = Spelling(stepper.spelled, ids), Stops(manner.stop)
     for _, text in _written(stepper, prompt, ids, manner, spelling, stops):
         if text:
             yield text
 
 
-def _read(bundle, sizes, prompt, reporter):
+def _read(bundle, sizes, prompt, manner, reporter):
+    """Returns what steps, and the ids of the prompt that are read; says what is left out or not understood."""
     model = bundle.model
     from rnnkit.predicting.stepping import UNKNOWN, Stepper
 
     stepper = Stepper(model, sizes)
     ids = stepper.ids(_bytes(prompt))
+    shown = repr(prompt if len(prompt) <= 40 else f"{prompt[:39]}…")
+    if len(ids) > manner.prompt:
+        reporter.say(f"note: of the {len(ids):,} tokens of {shown} the last {manner.prompt:,} are read.")
+        ids = ids[-manner.prompt :]
     if unknown := ids.count(UNKNOWN):
-        shown = prompt if len(prompt) <= 40 else f"{prompt[:39]}…"
-        reporter.say(
-            f"note: {unknown:,} of the {len(ids):,} tokens of {shown!r} were never seen in training, and are read "
-            "as unknown."
-        )
+        tokens = f"token of {shown} was" if unknown == 1 else f"tokens of {shown} were"
+        reporter.say(f"note: {unknown:,} {tokens} never seen in training: read as unknown.")
     return stepper, ids
 
 
@@ -208,7 +210,7 @@ class WritingOn:
         return {"generated": np.array(words, object), "log_probability": np.array(totals, np.float32)}
 
     def _answer(self, prompt):
-        stepper, ids = _read(self.bundle, state_sizes(self.bundle), prompt, self.reporter)
+        stepper, ids = _read(self.bundle, state_sizes(self.bundle), prompt, self.manner, self.reporter)
         spelling, stops = Spelling(stepper.spelled), Stops(self.manner.stop)
         totals, pieces = zip(*_written(stepper, prompt, ids, self.manner, spelling, stops), strict=True)
         return "".join(pieces), totals[-1]
