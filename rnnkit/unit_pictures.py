@@ -15,7 +15,8 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
-from matplotlib.textpath import TextPath
+from matplotlib.path import Path
+from matplotlib.textpath import text_to_path
 from matplotlib.transforms import Affine2D
 
 LINES = 12
@@ -31,7 +32,7 @@ WIDTH, HEIGHT = 0.602, 1.5
 NARROWEST = 40
 """Columns that a panel has room for at least, for its title and what stands beneath."""
 NEWLINE, SPACE, MISSING = "\u21b5", "\u2581", "\u25a1"
-INK, FAINT = "#111111", "#a3abb3"
+INK, FAINT, FRAME = "#111111", "#11111166", "#a3abb3"
 # Blue and orange are told apart by the colour-blind; nothing is so dark that ink is hard to read on it.
 ACTIVATIONS = LinearSegmentedColormap.from_list("activations", ["#4f9fd9", "#ffffff", "#f28e2b"])
 LOSSES = LinearSegmentedColormap.from_list("losses", ["#ffffff", "#fde0b5", "#f9a65a", "#e9633f"])
@@ -185,7 +186,7 @@ def laid_out(tokens: Sequence[str], columns: int, gap: int | None) -> list[Place
                 return places
             places.append(Place(row, column, character.replace("\n", NEWLINE), number))
             row, column = (row + 1, 0) if character == "\n" else (row, column + 1)
-        column += gap if column else 0
+        column = min(column + gap, columns) if column else 0
     return places
 
 
@@ -202,14 +203,10 @@ def _figure(places: Sequence[Place], panels: Mapping[str, np.ndarray], bar: Scal
     """
     rows = 1 + max(place.row for place in places)
     columns = max(NARROWEST, 1 + max(place.column for place in places))
-    wide, high = columns * WIDTH * SIZE / 72, rows * HEIGHT * SIZE / 72
+    # Room for half a character beside the lines, and a little above and below.
+    wide, high = (columns + 1) * WIDTH * SIZE / 72, (rows + 0.2) * HEIGHT * SIZE / 72
     margin, head, foot = 0.16, 0.26, 0.62
-    # As wide as a screen for its height, as near as it comes.
-    across = min(
-        range(1, 1 + len(panels)),
-        key=lambda count: abs(math.log(count * wide / math.ceil(len(panels) / count) / (high + head) / 1.6)),
-    )
-    down = math.ceil(len(panels) / across)
+    across, down = _grid(len(panels), wide / (high + head))
     width, height = across * (wide + margin) + margin, down * (high + head) + foot
     figure = Figure(figsize=(width, height))
     for number, (title, values) in enumerate(panels.items()):
@@ -219,14 +216,28 @@ def _figure(places: Sequence[Place], panels: Mapping[str, np.ndarray], bar: Scal
         _draw_text(axes, places, values, (rows, columns), bar)
         axes.set_title(title, loc="left", fontsize=SIZE, pad=3)
     strip = figure.add_axes((margin / width, 0.36 / height, 1.3 / width, 0.11 / height))
-    figure.colorbar(bar, cax=strip, orientation="horizontal")
+    drawn_bar = figure.colorbar(bar, cax=strip, orientation="horizontal")
+    drawn_bar.outline.set(edgecolor=FRAME, linewidth=0.5)
+    strip.locator_params(nbins=3)
     strip.tick_params(labelsize=SIZE - 1.5, length=2)
-    figure.text((margin + 1.4) / width, 0.36 / height, label, fontsize=SIZE - 0.5)
+    strip.get_xticklabels()[0].set_ha("left")
+    figure.text((margin + 1.45) / width, 0.36 / height, label, fontsize=SIZE - 0.5)
     drawn = 1 + places[-1].token
     if drawn < tokens:
         note = f"the first {drawn:,} of {tokens:,} tokens"
         figure.text(1 - margin / width, 0.1 / height, note, fontsize=SIZE - 1.5, ha="right")
     return figure
+
+
+def _grid(panels, shape):
+    """Returns how many panels stand across and down: few places left empty, the page about as wide as a screen."""
+
+    def ugliness(across):
+        down = math.ceil(panels / across)
+        return abs(math.log(across * shape / down / 1.6)) + 2 * math.log(across * down / panels)
+
+    across = min(range(1, 1 + panels), key=ugliness)
+    return across, math.ceil(panels / across)
 
 
 def _draw_text(axes, places, values, shape, bar):
@@ -235,8 +246,8 @@ def _draw_text(axes, places, values, shape, bar):
         ground[place.row, place.column] = values[place.token]
     rows, columns = shape
     axes.imshow(ground, cmap=bar.cmap, norm=bar.norm, extent=(0, columns, rows, 0), aspect="auto")
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set(color=FAINT, linewidth=0.5)
+    axes.set(xticks=[], yticks=[], xlim=(-0.5, columns + 0.5), ylim=(rows + 0.1, -0.1))
+    axes.spines[:].set(color=FRAME, linewidth=0.5)
     written = [place for place in places if not place.character.isspace()]
     # One collection of glyphs: a Text for each character would take seconds.
     glyphs = PathCollection(
@@ -247,6 +258,8 @@ def _draw_text(axes, places, values, shape, bar):
         linewidths=0,
     )
     glyphs.set_transform(Affine2D().scale(SIZE / 72) + axes.figure.dpi_scale_trans)
+    # To whole pixels, strokes would be of unlike width.
+    glyphs.set_snap(False)
     axes.add_collection(glyphs, autolim=False)
 
 
@@ -255,12 +268,14 @@ def _glyph(character):
     """Returns a character's outline for a font size of 1, in the middle of its cell and no wider than it."""
     for font in map(_font, FONTS):
         if get_font(findfont(font)).get_char_index(ord(character)):
-            outline = TextPath((0, 0), character, size=1, prop=font)
+            # Not TextPath, which fails where a glyph has no outline, as those without width.
+            vertices, codes = text_to_path.get_text_path(font, character)
             break
     else:
+        vertices = codes = ()
+    if not len(vertices):
         return _glyph(MISSING)
-    if not len(outline.vertices):
-        return outline
+    outline = Path(np.asarray(vertices) / text_to_path.FONT_SCALE, codes)
     box = outline.get_extents()
     narrower = min(1.0, WIDTH / box.width)
     moved = Affine2D().translate(-box.x0 - box.width / 2, 0).scale(narrower, 1).translate(WIDTH / 2, 0)

@@ -100,13 +100,11 @@ def draw_reports(told: Reported, folder: pathlib.Path) -> None:
     ids = stream.ids()
     names = [name.decode("utf-8", "replace") for name in units.tokens(tf.constant(ids)).numpy().tolist()]
     names = ["\n" if number == END else name for number, name in zip(ids.tolist(), names, strict=True)]
-    if told.settings.tokens == "word":
-        names = [name if name == "\n" else f"{name} " for name in names]
     draw_token_losses(folder / "losses.png", names, losses.nats)
     chosen = shown_units(told.settings, losses.hidden.shape[1])
     # What predicts a token has read all before it: that is shown on the last that it has read.
-    activations = np.concatenate([losses.hidden[1:], losses.hidden[-1:]])
-    draw_units(folder / "units.png", names, np.clip(activations, -1, 1), chosen)
+    if len(names) > 1:
+        draw_units(folder / "units.png", names[:-1], losses.hidden[1:], chosen)
 
 
 def _beginning(rows, units, tokens) -> Stream:
