@@ -20,6 +20,9 @@ import keras
 from rnnkit.answers import Signature
 from rnnkit.documents.reading import read_documents, read_passages
 from rnnkit.documents.settings import DocumentSettings
+from rnnkit.export.edge import Edge
+from rnnkit.export.edge_language import language_edge, parity_signature
+from rnnkit.export.forms import PARITY
 from rnnkit.language import core as language_core
 from rnnkit.language import settings as language_settings
 from rnnkit.language.baselines import score_language_baselines
@@ -96,7 +99,13 @@ def calibrate(core: keras.Model, valid, train) -> tuple[str, ...]:
 
 def serve(preparation: Preparation, core: keras.Model, settings: Settings) -> dict[str, Signature]:
     """Raw text -> what follows it; what it costs; single steps."""
-    return generator_of(preparation, core, settings).signatures()
+    generator = generator_of(preparation, core, settings)
+    return {**generator.signatures(), PARITY: parity_signature(generator)}
+
+
+def edge(preparation: Preparation, core: keras.Model, settings: Settings) -> Edge:
+    """Single steps on a device, and the writing around them."""
+    return language_edge(generator_of(preparation, core, settings))
 
 
 def details(told: Reported) -> dict:
@@ -123,6 +132,7 @@ RECIPE = Recipe(
     serve=serve,
     judge=judge_passages,
     baselines=score_language_baselines,
+    edge=edge,
     grow=grow_texts,
     structure=STRUCTURE,
     groups=language_core.GROUPS,

@@ -9,6 +9,7 @@ from rnnkit.language.core import build_language_model
 from rnnkit.language.generator import generator_of
 from rnnkit.language.settings import GeneratingSettings, LanguageSettings, TokenSettings
 from rnnkit.language.units import learn_units
+from rnnkit.layers.embedding import END
 from rnnkit.recipe import Preparation
 from rnnkit.settings import RecurrentSettings, setting
 
@@ -39,7 +40,11 @@ def language_model(texts=TEXTS, scale=0.6, **how):
     core = build_language_model({"vocabulary": units.size}, how)
     random = np.random.default_rng(3)
     for weight in core.trainable_weights:
-        weight.assign(random.normal(0, scale, weight.shape))
+        drawn = random.normal(0, scale, weight.shape)
+        if weight.shape == (units.size,):
+            # Seldom, so that there is a text to compare.
+            drawn[END] -= 2
+        weight.assign(drawn)
     return generator_of(Preparation(features, None, {}, ("ids",)), core, how), core
 
 

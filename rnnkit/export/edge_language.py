@@ -44,7 +44,7 @@ def language_edge(generator: Generator) -> Edge:
     part = _Part(generator)
     return Edge(
         # Compiled, for step by step in Python writing takes a hundred times as long.
-        function=tf.function(_Answers(generator), autograph=False, reduce_retracing=True),
+        function=tf.function(parity_signature(generator).function, autograph=False, reduce_retracing=True),
         inputs=(TEXT,),
         files=_files(generator),
         script=SCRIPT,
@@ -58,28 +58,22 @@ def language_edge(generator: Generator) -> Edge:
 def parity_signature(generator: Generator) -> Signature:
     """Returns how a bundle answers what its edge does: see `rnnkit.export.forms.PARITY`.
 
-    `text (batch,)` -> `nats`, what its tokens cost, read as if nothing stood before; `tokens`; `unknown` and `ends` among
-    them, `(batch,)` float64; and `generated (batch,)`, the most probable 16 tokens after it, one by one.
+    `text (batch,)` -> `nats`, what its tokens cost, read as if nothing stood before; `tokens`; `unknown` and `ends`
+    among them, `(batch,)` float64; and `generated (batch,)`, the most probable 16 tokens after it, one by one.
     """
-    return Signature(_Answers(generator), (TEXT,))
 
-
-@dataclasses.dataclass(frozen=True)
-class _Answers:
-    """What is compared."""
-
-    generator: Generator
-
-    def __call__(self, text):
-        ids = self.generator.units.ids(text)
-        log_probability = tf.cast(self.generator.scored(text)["log_probability"], tf.float64)
-        greedy = {"temperature": 0.0, "top_k": 0, "top_p": 1.0, "seed": tf.constant([0, 0])}
+    def answers(text):
+        ids = generator.units.ids(text)
         counts = {"tokens": ids > 0, "unknown": tf.equal(ids, UNKNOWN), "ends": tf.equal(ids, END)}
+        log_probability = tf.cast(generator.scored(text)["log_probability"], tf.float64)
+        greedy = {"temperature": 0.0, "top_k": 0, "top_p": 1.0, "seed": tf.constant([0, 0])}
         return {
             "nats": 0.0 - tf.reduce_sum(log_probability, 1),
             **{name: tf.reduce_sum(tf.cast(which, tf.float64), 1) for name, which in counts.items()},
-            "generated": self.generator.written(text, WRITTEN, **greedy)["generated"],
+            "generated": generator.written(text, WRITTEN, **greedy)["generated"],
         }
+
+    return Signature(answers, (TEXT,))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,6 +135,7 @@ def _files(generator):
             **{name: generator.how[name] for name in names},
             "stops": generator.stops,
         },
+        "prompt": generator.how["prompt"],
         "controls": controls,
         "compared": WRITTEN,
     }

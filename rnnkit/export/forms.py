@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from rnnkit.recipe import Preparation, Recipe
 
 
+PARITY = "parity"
+"""A bundle's signature of this name, if it has one, answers what its edge does, in the place of serving_default."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Models:
     """All forms of one model.
@@ -139,7 +143,8 @@ def _columns(models, row):
 
 
 def _saved_model(models):
-    path, served = models.bundle.path, models.bundle.model.signatures["serving_default"]
+    path, signatures = models.bundle.path, models.bundle.model.signatures
+    served = signatures[PARITY if PARITY in signatures else "serving_default"]
 
     def call(row):
         columns = _columns(models, row)

@@ -8,6 +8,7 @@ say; words and pieces are split by run_text.py or run_text_to_text.py, which the
 
 import argparse
 import collections
+import functools
 import itertools
 import json
 import math
@@ -41,7 +42,8 @@ class Units:
             split, spell = beside("run_text")["Text"](folder).split, " {}".format
         else:
             self.names = lines(folder / "pieces.txt")
-            split, spell = beside("run_text_to_text")["Text"](folder, how).split, piece_spelled
+            split = beside("run_text_to_text")["Text"](folder, how).split
+            spell = functools.partial(re.sub, "\u2581+", " ")
         # A word may be called as a reserved id is; of pieces and characters none is one.
         first = 1 if kind == "word" else FIRST
         ids = {name: number for number, name in enumerate(self.names) if number >= first}
@@ -52,10 +54,6 @@ class Units:
         """Joins what is spelled: of words and pieces no space is doubled, and none stands at the ends."""
         text = "".join(parts)
         return text if self.exact else re.sub(" +", " ", text).strip(" ")
-
-
-def piece_spelled(piece):
-    return re.sub("\u2581+", " ", piece)
 
 
 def beside(name):
@@ -72,7 +70,7 @@ class History:
 
     def __init__(self, vocabulary, controls):
         self.penalty, self.size = SINGLE(controls["repetition_penalty"]), controls["blocked_ngram"]
-        self.banned, self.seen = controls["banned"], np.zeros(vocabulary, bool)
+        self.banned, self.seen = np.array(controls["banned"], int), np.zeros(vocabulary, bool)
         self.last, self.followers = collections.deque(maxlen=max(self.size - 1, 0)), {}
 
     def add(self, number):
@@ -94,7 +92,7 @@ class History:
 
 
 class Choice:
-    """Draws tokens by their chances, the same ones for the same seed and prompt."""
+    """Draws tokens by their chances: the same ones for the same seed and prompt."""
 
     def __init__(self, raw=b"", *, temperature=0.0, top_k=0, top_p=1.0, seed=0):
         self.temperature, self.top_k, self.top_p = temperature, top_k, top_p
@@ -125,15 +123,12 @@ class Model:
         self.units = Units(folder, self.how)
         self.interpreter = Interpreter(str(folder / file), num_threads=threads)
         run = self.interpreter.get_signature_runner("step")
-        before, after = (
-            {name: form["index"] for name, form in forms().items()}
-            for forms in (run.get_input_details, run.get_output_details)
-        )
+        before, after = run.get_input_details(), run.get_output_details()
         # Tensors by their numbers take half the time of the runner, beside which the interpreter can't be used.
         del run
         self.interpreter.allocate_tensors()
-        self.input, self.output, self.sizes = before["ids"], after["logits"], self.how["states"]
-        self.states = [(before[name], after[name]) for name in self.sizes]
+        self.input, self.output, self.sizes = before["ids"]["index"], after["logits"]["index"], self.how["states"]
+        self.states = [(before[name]["index"], after[name]["index"]) for name in self.sizes]
         self.numbers = np.arange(len(self.units.names), dtype=np.int32)
 
     def begin(self):
@@ -163,16 +158,18 @@ class Model:
         return ids, found
 
     def follow(self, ids, choose):
-        """Yields the ids that `choose` draws after those of a text that was read, up to the text's end."""
-        history = History(len(self.numbers), self.how["controls"])
+        """Reads the last of a prompt's ids and yields those that `choose` draws after them, up to the text's end."""
+        ids, history = ids[-self.how["prompt"] :], History(len(self.numbers), self.how["controls"])
+        if END in ids:
+            return
+        self.begin()
         for number in ids:
             history.add(number)
-        number = END if END in ids else choose(history.heeded(self.logits()))
-        while number != END:
+            self.read(number)
+        while (number := choose(history.heeded(self.logits()))) != END:
             yield number
             history.add(number)
             self.read(number)
-            number = choose(history.heeded(self.logits()))
 
     def answer(self, raw: bytes) -> dict:
         """Returns by what forms of the model are compared: what a text costs, and the likeliest tokens after it."""
@@ -185,22 +182,15 @@ class Model:
         return {"nats": -sum(found, 0.0), **{name: float(count) for name, count in counts.items()}, "generated": text}
 
     def write(self, raw: bytes, **how):
-        """Yields what follows a prompt, token by token; of a text that may become a stop, nothing before it can't.
+        """Yields what follows a prompt, token by token, up to a stop; what may become one is held back.
 
-        Args:
-            how: Of `length`, most tokens; `temperature`, `top_k`, `top_p`, `seed`, `stops`; else as preparation.json.
-
-        Raises:
-            ValueError: A value out of its range.
+        `how` is of `length`, most tokens, `temperature`, `top_k`, `top_p`, `seed` and `stops`; else as preparation.json
+        says. Raises ValueError for a value out of its range.
         """
         how = {**self.how["writing"], **how}
         check(how)
         length, stops = how.pop("length"), how.pop("stops")
-        ids = self.units.ids(raw)
-        self.begin()
-        for number in ids:
-            self.read(number)
-        written = itertools.islice(self.follow(ids, Choice(raw, **how)), length)
+        written = itertools.islice(self.follow(self.units.ids(raw), Choice(raw, **how)), length)
         return until(stops, self.spaced(raw.decode("utf-8", "replace"), written))
 
     def spaced(self, before, written):
@@ -208,7 +198,7 @@ class Model:
         space = not before or before[-1].isspace()
         for number in written:
             text = self.units.spelled[number]
-            if not self.units.exact and text:
+            if not self.units.exact:
                 text = text.lstrip(" ") if space else text
                 space = text.endswith(" ") if text else space
             yield text
@@ -220,11 +210,9 @@ class Model:
     def score(self, raw: bytes) -> dict:
         """Returns the perplexity of a text, and its tokens with the log probability of each."""
         ids, found = self.scored(raw)
-        return {
-            "perplexity": math.exp(min(-sum(found) / max(len(ids), 1), 80)),
-            "token": [self.units.names[number] for number in ids],
-            "log_probability": found,
-        }
+        perplexity = math.exp(min(-sum(found) / max(len(ids), 1), 80))
+        tokens, found = [self.units.names[number] for number in ids], [round(value, 6) for value in found]
+        return {"perplexity": round(perplexity, 6), "token": tokens, "log_probability": found}
 
 
 def log_probability(logits, number):
@@ -264,50 +252,42 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{message}\n")
 
 
-def main():
+def arguments():
     parser = Parser(description="Writes on from prompts; without any, from the lines of standard input.")
     parser.add_argument("texts", nargs="*", metavar="TEXT", type=os.fsencode)
-    parser.add_argument("--length", type=int, metavar="N", help="Most tokens written.")
-    parser.add_argument("--temperature", type=float, help="Chances are sharper below 1; 0: always the most probable.")
-    parser.add_argument("--top-k", type=int, metavar="K", help="Draw from so many of the most probable; 0: all.")
-    parser.add_argument("--top-p", type=float, metavar="P", help="Draw from those that make up this share.")
-    parser.add_argument("--seed", type=int, help="The same seed and prompt: the same text.")
-    parser.add_argument("--stop", action="append", metavar="TEXT", help="Ends what is written; \\n is a line end.")
-    parser.add_argument("--score", action="store_true", help="Say what texts cost in place of writing on.")
+    parser.add_argument("--score", action="store_true", help="Say what texts cost, in place of writing on.")
     parser.add_argument("--json", action="store_true", help="One JSON object a row.")
-    given, model = vars(parser.parse_args()), Model()
-    how = {
-        name: value
-        for name in ("length", "temperature", "top_k", "top_p", "seed")
-        if (value := given[name]) is not None
-    }
-    if given["stop"] is not None:
-        how["stops"] = [stop.replace("\\n", "\n") for stop in given["stop"] if stop]
+    how = parser.add_argument_group("writing", argument_default=argparse.SUPPRESS)
+    how.add_argument("--length", type=int, metavar="N", help="Most tokens written.")
+    how.add_argument("--temperature", type=float, help="Chances are sharper below 1; 0: always the most probable.")
+    how.add_argument("--top-k", type=int, metavar="K", help="Draw from so many of the most probable; 0: all.")
+    how.add_argument("--top-p", type=float, metavar="P", help="Draw from those that make up this share.")
+    how.add_argument("--seed", type=int, help="The same seed and prompt: the same text.")
+    how.add_argument("--stop", action="append", dest="stops", metavar="TEXT", help="Ends the text; \\n is a line end.")
+    return parser, vars(parser.parse_args())
+
+
+def main():
+    parser, how = arguments()
+    texts, score, as_json = (how.pop(name) for name in ("texts", "score", "json"))
+    if "stops" in how:
+        how["stops"] = [stop.replace("\\n", "\n") for stop in how["stops"] if stop]
+    model = Model()
     try:
         check({**model.how["writing"], **how})
     except ValueError as error:
         parser.error(str(error))
-    for raw in given["texts"] or (line.rstrip(b"\r\n") for line in sys.stdin.buffer):
-        show(model, raw, how, score=given["score"], as_json=given["json"])
-
-
-def show(model, raw, how, *, score, as_json):
-    text = raw.decode("utf-8", "replace")
-    if score:
-        found = model.score(raw)
-        found["perplexity"] = float(f"{found['perplexity']:.7g}")
-        found["log_probability"] = [float(f"{value:.7g}") for value in found["log_probability"]]
-        print(
-            json.dumps({"text": text, **found}, ensure_ascii=False)
-            if as_json
-            else f"{found['perplexity']:.4f}   {text}"
-        )
-    elif as_json:
-        print(json.dumps({"text": text, "generated": model.generated(raw, **how)}, ensure_ascii=False))
-    else:
-        for part in itertools.chain([text], model.write(raw, **how), ["\n"]):
-            print(part, end="", flush=True)
-    sys.stdout.flush()
+    for raw in texts or (line.rstrip(b"\r\n") for line in sys.stdin.buffer):
+        text = raw.decode("utf-8", "replace")
+        if score:
+            found = model.score(raw)
+            line = json.dumps({"text": text, **found}, ensure_ascii=False)
+            print(line if as_json else f"{found['perplexity']:.4f}   {text}", flush=True)
+        elif as_json:
+            print(json.dumps({"text": text, "generated": model.generated(raw, **how)}, ensure_ascii=False), flush=True)
+        else:
+            for part in itertools.chain([text], model.write(raw, **how), ["\n"]):
+                print(part, end="", flush=True)
 
 
 if __name__ == "__main__":
