@@ -70,22 +70,23 @@ def parent_settings(recipe: Recipe, parent: bundles.Bundle) -> Settings:
 
 def rate_anew(parent: bundles.Bundle) -> float:
     """Returns the learning rate of a model begun anew: the parent's or, of a child, its first ancestor's."""
-    return parent.card.get("parent", {}).get("learning_rate_anew", parent.card["settings"]["learning_rate"])
+    own = parent.card.get("learning_rate", parent.card["settings"]["learning_rate"])
+    return parent.card.get("parent", {}).get("learning_rate_anew", own)
 
 
 def child_defaults(recipe: Recipe, parent: bundles.Bundle) -> Settings:
     """Returns what a child is trained with where nothing else is given.
 
     Its rows are read by the defaults, for they are other rows; what is taken over, and frozen, begins
-    anew too; the learning rate is lower than that of a model begun anew, in children of children no
-    lower still; all else is as the parent had it.
+    anew too; the learning rate is lower than that of a model begun anew, given or found, in children of
+    children no lower still, and is not looked for; all else is as the parent had it.
     """
     learnt = parent_settings(recipe, parent)
     kinds = [kind for kind in (SourceSettings, TransferSettings) if isinstance(learnt, kind)]
     anew = {field.name: field.default for kind in kinds for field in dataclasses.fields(kind)}
     if recipe.inherited:
         anew |= recipe.inherited(parent.card)
-    return dataclasses.replace(learnt, **anew, learning_rate=RATE * rate_anew(parent))
+    return dataclasses.replace(learnt, **anew, learning_rate=RATE * rate_anew(parent), find_rate=False)
 
 
 def _anew(recipe, learnt, settings, rate):

@@ -22,6 +22,7 @@ from rnnkit.training.checkpoints import Checkpoints
 from rnnkit.training.fit import History, fit
 from rnnkit.training.freezing import freeze
 from rnnkit.training.precision import precision
+from rnnkit.training.rate_finding import draw_range_test
 from rnnkit.training.store import encode
 from rnnkit.training.transfer import carry, take_encoder
 
@@ -286,6 +287,7 @@ def _card(recipe, settings, splits, trained, signatures):
         "tokens_per_second": history.tokens_per_second,
         "epochs": len(history.epochs),
         "best_epoch": history.best,
+        "learning_rate": history.found_rate or settings.learning_rate,
         "parameters": trained.core.count_params(),
         "notes": [*splits.notes, *trained.notes],
     }
@@ -300,5 +302,7 @@ def _write(home, recipe, trained, signatures, card, told: Reported):
     parts = bundle.Parts(*models, trained.history.epochs, settings, signatures, kept, report)
     answered = told.answers["test"], told.truth["test"], preparation.labels
     pictures = {title: (draw, *answered) for title, draw in recipe.pictures.items()}
+    if trained.history.range_test:
+        pictures["range test of the learning rate"] = draw_range_test, trained.history.range_test
     example = (recipe.example or first)(splits.valid, bundle.WARMUP_ROWS)
     return bundle.write(home, parts, card, example, pictures)

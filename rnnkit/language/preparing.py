@@ -61,13 +61,13 @@ def encode_passages(rows, units: Units, advance=lambda done: None) -> Stream:
         units: Of their tokens.
         advance: Told the number of passages done.
     """
-    text = tf.TensorSpec([None], tf.string)
 
-    @tf.function(input_signature=[text], autograph=False)
-    def ids(text):
+    def real(text):
         found = units.ids(text)
         return tf.ragged.boolean_mask(found, found > 0)
 
+    # A concrete function: a new tf.function for each call would have TensorFlow warn of retracing.
+    ids = tf.function(real, autograph=False).get_concrete_function(tf.TensorSpec([None], tf.string))
     stream, done = Stream(), 0
     for chunk in rows.chunks():
         ends = tf.constant(chunk["ends"])[:, None]

@@ -25,6 +25,7 @@ class Resume(keras.callbacks.Callback):
         run: Steps that an epoch really runs, up to a whole number of executions.
         seconds, every: A checkpoint each so many seconds, and each so many steps; 0 for none of the kind.
         wish: Whether the training is asked to stop.
+        more: Facts that are kept along.
     """
 
     def __init__(
@@ -38,8 +39,10 @@ class Resume(keras.callbacks.Callback):
         seconds: float,
         every: int,
         wish: Wish,
+        more: dict,
     ):
         super().__init__()
+        self.more = more
         self.checkpoints, self.keep, self.state, self.wish = checkpoints, keep, state, wish
         self.steps, self.run, self.seconds, self.every = steps, run, seconds, every
         facts = state.facts if state else {"epoch": 0, "step": 0}
@@ -98,7 +101,7 @@ class Resume(keras.callbacks.Callback):
         arrays |= _named(self.keep.weights or [], "best")
         for place, weights in enumerate(self.keep.pooled):
             arrays |= _named(weights, f"pool{place}")
-        self.checkpoints.save(State(arrays, {**facts, "keep": self.keep.memory()}))
+        self.checkpoints.save(State(arrays, {**facts, **self.more, "keep": self.keep.memory()}))
         self.writing += time.perf_counter() - begun
 
 
