@@ -85,6 +85,23 @@ def check_language_model(settings) -> None:
         raise ValueError("An adaptive head has vectors of several sizes. Got tied true. Add --no-tied.")
     if 0 < settings.vocabulary <= 4:
         raise ValueError(f"vocabulary must be more than 4, the reserved ids, or 0. Got {settings.vocabulary}.")
+    shown_units(settings)
+
+
+def shown_units(settings) -> list[int] | None:
+    """Returns the units that a person wants to see; None where telling ones are to be chosen.
+
+    Raises:
+        ValueError: One is no number of a unit of the last layer.
+    """
+    if not settings.shown_units:
+        return None
+    chosen, count = [], settings.last_units or settings.units
+    for part in settings.shown_units.split(","):
+        if not part.strip().isdecimal() or int(part) >= count:
+            raise ValueError(f"shown_units must be numbers from 0 to {count - 1}, as 3,17. Got {part.strip()!r}.")
+        chosen.append(int(part))
+    return chosen
 
 
 @dataclasses.dataclass(frozen=True)

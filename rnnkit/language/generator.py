@@ -5,14 +5,16 @@ same answer.
 """
 
 import dataclasses
+import functools
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
 
 from rnnkit.answers import Signature
-from rnnkit.decoding import Controls, Decoded, beam_search
+from rnnkit.decoding import Controls, beam_search
 from rnnkit.decoding.rows import write_rows
-from rnnkit.decoding.sampling import drawn
+from rnnkit.decoding.sampling import drawn as chosen
 from rnnkit.language.core import Apart, taken_apart
 from rnnkit.language.units import Units, units_of
 from rnnkit.layers.embedding import END, PADDING, START, UNKNOWN
@@ -59,37 +61,44 @@ class Generator:
         ids = tf.RaggedTensor.from_tensor(self.units.ids(text), padding=PADDING)[:, -self.how["prompt"] :]
         return ids.to_tensor(PADDING), tf.cast(ids.row_lengths(), tf.int32)
 
-    def drawn(self, ids, steps, *, temperature, top_k, top_p, seed, keys) -> Decoded:
-        """Draws what follows prompts.
+    @functools.cached_property
+    def drawn(self) -> Callable:
+        """Draws what follows prompts; traced once for all signatures that ask for it.
 
-        Args:
-            ids: `(batch, time)`, the prompts, padded on the right.
-            steps: `(batch,)`, most tokens, the prompt's among them.
-            temperature, top_k, top_p: As for `rnnkit.decoding.sample`.
-            seed: `(2,)` int32.
-            keys: `(batch,)` int32: rows of the same key draw the same.
+        `(ids (batch, time), steps (batch,), temperature, top_k, top_p, seed (2,), keys (batch,)) -> ids, scores`: the
+        prompts, padded on the right, and the most tokens, the prompt's among them; rows of the same key draw the same.
         """
-        batch = tf.shape(ids)[0]
+        numbers = [tf.TensorSpec(spec.shape, spec.dtype) for spec in NUMBERS]
+        row = tf.TensorSpec([None], tf.int32)
 
-        def choose(logits, t, places):
-            at = tf.random.fold_in(seed, t)
-            draws = tf.map_fn(
-                lambda key: tf.random.stateless_uniform([], tf.random.fold_in(at, key), alg="philox"),
-                tf.gather(keys, places),
-                fn_output_signature=tf.float32,
-            )
-            return drawn(logits, draws, temperature, top_k, top_p)
+        @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), row, *numbers, row], autograph=False)
+        def drawn(ids, steps, temperature, top_k, top_p, seed, keys):
+            def choose(logits, t, places):
+                at = tf.random.fold_in(seed, t)
+                draws = tf.map_fn(
+                    lambda key: tf.random.stateless_uniform([], tf.random.fold_in(at, key), alg="philox"),
+                    tf.gather(keys, places),
+                    fn_output_signature=tf.float32,
+                )
+                return chosen(logits, draws, temperature, top_k, top_p)
 
-        how = {"start": END, "end": END, "controls": self.controls, "prefix": ids, "shared": ()}
-        return write_rows(choose, self.step, self.apart.begin(batch), batch=batch, steps=steps, **how)
+            batch = tf.shape(ids)[0]
+            how = {"start": END, "end": END, "controls": self.controls, "prefix": ids, "shared": ()}
+            found = write_rows(choose, self.step, self.apart.begin(batch), batch=batch, steps=steps, **how)
+            return found.ids[:, 0], found.scores[:, 0]
+
+        return drawn
 
     def written(self, text, length, temperature, top_k, top_p, seed) -> dict[str, tf.Tensor]:
         """Returns `generated (batch,)`, what follows prompts, and `log_probability` of prompt and text."""
         ids, read = self.prompts(text)
-        keys = tf.strings.to_hash_bucket_fast(text, 1 << 30)
-        how = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
-        found = self.drawn(ids, read + length, keys=tf.cast(keys, tf.int32), **how)
-        return {"generated": self._after(found.ids[:, 0], read), "log_probability": found.scores[:, 0]}
+        keys = tf.cast(tf.strings.to_hash_bucket_fast(text, 1 << 30), tf.int32)
+        how = (
+            tf.convert_to_tensor(x, spec.dtype)
+            for x, spec in zip((temperature, top_k, top_p, seed), NUMBERS, strict=True)
+        )
+        found, scores = self.drawn(ids, read + length, *how, keys)
+        return {"generated": self._after(found, read), "log_probability": scores}
 
     def _after(self, ids, read):
         """Spells what comes after the prompt, up to a text that stops it."""

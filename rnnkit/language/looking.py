@@ -5,7 +5,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from rnnkit.language.core import taken_apart
+from rnnkit.language.core import shown_units, taken_apart
 from rnnkit.language.generator import generator_of
 from rnnkit.language.preparing import encode_passages
 from rnnkit.language.scoring import judge_passages, losses_of, sums_of
@@ -68,7 +68,7 @@ def _tokens(units, text):
 
 
 def _one_line(text, most=100):
-    flat = " ".join(text.split())
+    flat = " ".join(text.split()) or "(nothing)"
     return flat if len(flat) <= most else flat[:most] + " …"
 
 
@@ -101,7 +101,7 @@ def draw_reports(told: Reported, folder: pathlib.Path) -> None:
     names = [name.decode("utf-8", "replace") for name in units.tokens(tf.constant(ids)).numpy().tolist()]
     names = ["\n" if number == END else name for number, name in zip(ids.tolist(), names, strict=True)]
     draw_token_losses(folder / "losses.png", names, losses.nats)
-    chosen = shown_units(told.settings, losses.hidden.shape[1])
+    chosen = shown_units(told.settings)
     # What predicts a token has read all before it: that is shown on the last that it has read.
     if len(names) > 1:
         draw_units(folder / "units.png", names[:-1], losses.hidden[1:], chosen)
@@ -119,19 +119,3 @@ def _beginning(rows, units, tokens) -> Stream:
     stream.append(ids, np.array([len(ids)]))
     stream.close()
     return stream
-
-
-def shown_units(settings, count: int) -> list[int] | None:
-    """Returns the units of `shown_units`; None where telling ones are to be chosen.
-
-    Raises:
-        ValueError: One is no number of a unit.
-    """
-    if not settings.shown_units:
-        return None
-    chosen = []
-    for part in settings.shown_units.split(","):
-        if not part.strip().isdecimal() or int(part) >= count:
-            raise ValueError(f"shown_units must be numbers from 0 to {count - 1}, as 3,17. Got {part.strip()!r}.")
-        chosen.append(int(part))
-    return chosen
