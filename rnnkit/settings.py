@@ -154,6 +154,7 @@ class TrainingSettings(Settings):
     )
     optimizer: str = setting("adam", "Optimiser.", choices=("adam", "adamw", "sgd"))
     learning_rate: float = setting(3e-3, "Highest step size.", above=0.0)
+    find_rate: bool = setting(False, "Find the learning rate before training, by a range test.")
     weight_decay: float = setting(0.01, "Weight decay of adamw.", at_least=0.0)
     momentum: float = setting(0.9, "Momentum of sgd.", at_least=0.0, below=1.0)
     schedule: str = setting(

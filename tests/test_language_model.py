@@ -287,6 +287,18 @@ def test_settings_that_do_not_go_together_are_refused(settings, message):
         check_language_model(Settings(**settings))
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"head": "adaptive", "tied": False}, r"for 1,000 tokens or more\. There are 12\. Take --head full\."),
+        ({"head": "sampled"}, r"there are 12\. Got 512\. Take --head full, or draw fewer\."),
+    ],
+)
+def test_heads_for_many_tokens_are_refused_for_few(settings, message):
+    with pytest.raises(ValueError, match=message):
+        build_language_model({"vocabulary": SIZE}, Settings(**settings))
+
+
 def test_states_are_named_by_layer_and_place():
     settings = Settings(depth=2, last_units=3)
     assert sizes_of(settings) == {"state_1_1": 5, "state_1_2": 5, "state_2_1": 3, "state_2_2": 3}

@@ -112,10 +112,11 @@ def estimate_batches(recipe, settings, splits, reporter: Reporter = SILENT) -> E
     compiled = compiles_loops(settings, train.steps_in_all * steps / len(train))
     with precision(settings.precision), recurrent_loop("compiled" if compiled else "plain"):
         core = recipe.build(preparation.facts, settings)
+        model = recipe.trained(core, train, valid, settings) if recipe.trained else core
         objective = recipe.objective(preparation.facts, settings)
-        core.compile(optimizer(settings, steps * settings.epochs), RowLoss(objective.train), jit_compile=False)
+        model.compile(optimizer(settings, steps * settings.epochs), RowLoss(objective.train), jit_compile=False)
         with reporter.task("timing some steps"), Watch() as watch:
-            seconds = step_seconds(core, train.dataset(repeat=True), STEPS + 1)
+            seconds = step_seconds(model, train.dataset(repeat=True), STEPS + 1)
     each = float(np.median(seconds[1:] or seconds))
     epoch = each * (steps + FORWARD * len(valid))
     weights = 4 * core.count_params()

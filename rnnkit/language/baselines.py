@@ -29,6 +29,8 @@ def score_language_baselines(
     train, test = (encode_passages(rows, units) for rows in (splits.train, splits.test))
     order = settings.ngram_order or ORDERS.get(settings.tokens, ORDER)
     ids = train.ids(0, min(len(train), MOST))
+    if len(ids) < len(train):
+        reporter.say(f"note: the baselines learn from the first {len(ids):,} of {len(train):,} train tokens.")
     with reporter.task("baselines", total=order * len(ids), unit="tokens") as advance:
         models = {
             "unigram": Unigram(ids, units.size),

@@ -17,6 +17,8 @@ from rnnkit.settings import RecurrentSettings
 GROUPS = {"embedding": ("embedding",), "encoder": ("recurrent",), "head": ("head",)}
 """Parts that can be frozen."""
 HEAD = "head"
+LEAST_ADAPTIVE = 1_000
+"""Tokens from which an adaptive head has something to save."""
 
 
 def sizes_of(settings) -> dict[str, int]:
@@ -34,7 +36,11 @@ def build_language_model(facts: Mapping[str, int], settings) -> keras.Model:
     Args:
         facts: `vocabulary`.
         settings: Of `RecurrentSettings` and `LanguageSettings`.
+
+    Raises:
+        ValueError: Too few tokens for the head.
     """
+    _check_head(settings, facts["vocabulary"])
     ids = keras.Input((None,), dtype="int32", name="ids")
     states = {name: keras.Input((size,), name=name) for name, size in sizes_of(settings).items()}
     how = {"dropout": settings.vector_dropout, "name": "embedding"}
@@ -55,6 +61,18 @@ def build_language_model(facts: Mapping[str, int], settings) -> keras.Model:
     logits = head([x, table] if settings.tied else x)
     last = dict(zip(states, (state for level in after for state in level), strict=True))
     return keras.Model({"ids": ids, **states}, {"logits": logits, **last}, name="core")
+
+
+def _check_head(settings, vocabulary):
+    if settings.head == "adaptive" and vocabulary < LEAST_ADAPTIVE:
+        raise ValueError(
+            f"An adaptive head is for {LEAST_ADAPTIVE:,} tokens or more. There are {vocabulary:,}. Take --head full."
+        )
+    if settings.head == "sampled" and settings.samples >= vocabulary:
+        raise ValueError(
+            f"samples must be fewer than the tokens, of which there are {vocabulary:,}. Got {settings.samples:,}. "
+            "Take --head full, or draw fewer."
+        )
 
 
 def _dropped(x, share, settings, name):

@@ -16,6 +16,7 @@ from rnnkit.training.checkpoints import Checkpoints
 from rnnkit.training.freezing import layer_rates
 from rnnkit.training.objectives import Objective, RowLoss
 from rnnkit.training.optimizers import optimizer
+from rnnkit.training.rate_finding import RangeTest, find_rate
 from rnnkit.training.resuming import Resume, recall
 
 XLA_PAYS_FROM = 5_000_000
@@ -33,6 +34,7 @@ class History:
         tokens_per_second, examples_per_second: Real steps, and rows, per second of training.
         checkpoint_seconds: Time spent on checkpoints since the training began or was last gone on with.
         notes: One-line remarks for the user.
+        range_test: By which the learning rate was found; None: it was given.
     """
 
     epochs: list[dict[str, float]]
@@ -42,6 +44,12 @@ class History:
     examples_per_second: float
     checkpoint_seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    range_test: RangeTest | None = None
+
+    @property
+    def found_rate(self) -> float:
+        """The learning rate that was found and used; 0.0 if none was."""
+        return self.range_test.found if self.range_test else 0.0
 
 
 def fit(
@@ -56,6 +64,8 @@ def fit(
     trained: keras.Model | None = None,
 ) -> History:
     """Trains `core` in place and leaves the best weights in it, by the validation loss or by a score.
+
+    With `find_rate` a range test comes first, and the rate it finds takes the place of `learning_rate`.
 
     Args:
         core: The model.
@@ -86,22 +96,29 @@ def fit(
         averaged=settings.average_epochs,
     )
     state = _newest(checkpoints, reporter)
+    resume = test = None
     if state is not None:
         recall(keep, state)
-    resume = None
+        test = state.facts.get("range_test") and RangeTest(**state.facts["range_test"])
     if state is None or not state.facts["ended"]:
         compiled = compiles_loops(settings, share * train.steps_in_all)
         # Asked from here on: an interrupt that is raised while TensorFlow traces may get lost.
         stop = contextlib.nullcontext(Wish()) if checkpoints is None else asked_to_stop(reporter.say)
         with stop as wish, recurrent_loop("compiled" if compiled else "plain"):
-            resume = _resume(model, checkpoints, keep, state, settings, steps, wish)
+            if settings.find_rate and test is None:
+                how = {"steps": steps, "rates": rates, "wish": wish, "reporter": reporter}
+                test = find_rate(model, train, objective, settings, **how)
+                reporter.say(test.note)
+            settings = test.applied(settings) if test else settings
+            resume = _resume(model, checkpoints, keep, state, settings, steps, wish, test)
             _train(model, train, keep, objective, settings, steps, rates, resume, reporter)
     if not math.isfinite(keep.lowest):
         if checkpoints is not None:
             checkpoints.discard()
+        lower = "Leave out --find-rate and lower" if test and test.found else "Lower"
         raise ValueError(
             f"The validation loss became {keep.rows[-1]['valid_loss']}. "
-            f"Lower --learning-rate from {settings.learning_rate:g}, or set --clip-norm to 1."
+            f"{lower} --learning-rate from {settings.learning_rate:g}, or set --clip-norm to 1."
         )
     model.set_weights(keep.weights)
     training = sum(row["seconds"] for row in keep.rows)
@@ -113,7 +130,8 @@ def fit(
         tokens_per_second=round(passes * train.steps_in_all / training, 1),
         examples_per_second=round(passes * train.rows_in_all / training, 1),
         checkpoint_seconds=round(resume.writing, 3) if resume else 0.0,
-        notes=tuple(keep.notes),
+        notes=(*((test.note,) if test else ()), *keep.notes),
+        range_test=test,
     )
 
 
@@ -130,12 +148,13 @@ def _newest(checkpoints, reporter):
     return state
 
 
-def _resume(core, checkpoints, keep, state, settings, steps, wish):
+def _resume(core, checkpoints, keep, state, settings, steps, wish, test):
     if checkpoints is None:
         return None
     per_execution = _steps_per_execution(core, settings, steps)
     run = -(-steps // per_execution) * per_execution
     often = {"seconds": settings.checkpoint_minutes * 60, "every": settings.checkpoint_steps}
+    often["more"] = {"range_test": dataclasses.asdict(test)} if test else {}
     return Resume(checkpoints, keep, state, steps=steps, run=run, wish=wish, **often)
 
 

@@ -1,5 +1,6 @@
 """Transfer: a trained core's weights -> a freshly built one, by name, mixed where what they stand for has changed."""
 
+import math
 from typing import TYPE_CHECKING
 
 import keras
@@ -13,8 +14,6 @@ from rnnkit.training.stages import encoder
 if TYPE_CHECKING:
     from rnnkit.recipe import Parent, Preparation, Recipe
 
-PRIMES = (11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71)
-"""Sizes of facts by which the axes that stand for them are told."""
 UNCLEAR = "?"
 
 
@@ -80,8 +79,9 @@ def _axes(recipe, settings, facts, carried, here):
     """Returns for each weight the fact each axis stands for, None where none, `UNCLEAR` where that can't be told."""
     if not carried:
         return {path: (None,) * len(weight.shape) for path, weight in here.items()}
-    free = (prime for prime in PRIMES if prime not in facts.values())
-    sizes = dict(zip(carried, free, strict=False))
+    sizes = {}
+    for fact in carried:
+        sizes[fact] = _prime_above(facts[fact], {*facts.values(), *sizes.values()})
     probe = weights_by_path(recipe.build({**facts, **sizes}, settings))
     axes = {}
     for path, weight in here.items():
@@ -96,6 +96,14 @@ def _axes(recipe, settings, facts, carried, here):
             for size, probed in zip(weight.shape, other, strict=True)
         )
     return axes
+
+
+def _prime_above(size, taken):
+    """Returns the next prime that is none of `taken`: near, so that what suits the size suits it too."""
+    while True:
+        size += 1
+        if size not in taken and all(size % divisor for divisor in range(2, math.isqrt(size) + 1)):
+            return size
 
 
 def _misfit(weight, old, axes, carried):
