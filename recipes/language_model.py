@@ -58,7 +58,7 @@ class Settings(
     bidirectional: bool = setting(False, "Not here: a language model reads forwards alone.")
     units: int = setting(256, "State size.", at_least=1)
     dropout: float = setting(0.1, "Share dropped between layers.", at_least=0.0, below=1.0)
-    epochs: int = setting(6, "Most passes over the training text.", at_least=1)
+    epochs: int = setting(4, "Most passes over the training text.", at_least=1)
     batch_size: int = setting(32, "Columns of the text that are read side by side.", at_least=1)
 
     def __post_init__(self):

@@ -8,7 +8,7 @@ import sysconfig
 from rnnkit.sources.text_files import open_bytes
 
 NAME = "python"
-CHARACTERS = 2_000_000
+CHARACTERS = 1_000_000
 LEFT_OUT = {
     *("test", "tests", "idlelib", "lib2to3", "site-packages", "dist-packages", "__pycache__", "turtledemo"),
     # Tables that were generated, and one long string of documentation.
