@@ -9,8 +9,8 @@ import keras
 import numpy as np
 
 from rnnkit import bundle, catalog, runs
-from rnnkit.answers import answer_rows, traced
 from rnnkit.checking import short_form
+from rnnkit.judging import answered, answering, by_rows
 from rnnkit.parts import load_parts
 from rnnkit.progress import SILENT, Reporter
 from rnnkit.recipe import Parent, Preparation, Recipe, Reported
@@ -197,10 +197,10 @@ def _score(recipe, settings, splits, trained, signatures, reporter) -> Reported:
     """Scores what is served, on raw rows, so that the numbers are the deployed model's, and the baselines."""
     labels = trained.preparation.labels
     answers, truth, scores = {}, {}, {}
-    answering = _answering(recipe, trained.preparation, trained.core, settings, signatures["serving_default"])
+    ask = answering(recipe, trained.preparation, trained.core, settings, signatures["serving_default"])
     for split in ("valid", "test"):
         rows = getattr(splits, split)
-        answers[split] = _told(answering, rows, f"scoring {split}", reporter)
+        answers[split] = answered(ask, rows, f"scoring {split}", reporter)
         truth[split] = rows.truth()
         scores[split] = recipe.judge(answers[split], truth[split], labels, settings)
 
@@ -211,19 +211,6 @@ def _score(recipe, settings, splits, trained, signatures, reporter) -> Reported:
     parts = trained.preparation, trained.core
     baselines = recipe.baselines(splits, trained.preparation, settings, reporter)
     return Reported(settings, splits, *parts, answers, truth, scores, baselines, retrain, reporter)
-
-
-def _answering(recipe, preparation, core, settings, signature):
-    """Returns `(rows, advance) -> answers`, what is judged."""
-    if recipe.answer:
-        return lambda rows, advance: recipe.answer(preparation, core, rows, settings, advance)
-    function = traced(signature)
-    return lambda rows, advance: answer_rows(function, rows, signature.names, advance)
-
-
-def _told(answering, rows, title, reporter):
-    with reporter.task(title, total=len(rows), unit="rows") as advance:
-        return answering(rows, advance)
 
 
 def _parent_card(recipe, parent, told: Reported):
@@ -243,11 +230,11 @@ def _parent_card(recipe, parent, told: Reported):
     if rows is None:
         return card | {"scores": {}}
     if recipe.answer:
-        answering = _answering(recipe, parent.preparation, parent.core, told.settings, None)
+        ask = answering(recipe, parent.preparation, parent.core, told.settings, None)
     else:
         function, inputs = parent.bundle.model.signatures["serving_default"], parent.bundle.card["inputs"]
-        answering = lambda rows, advance: answer_rows(function, rows, inputs, advance)  # noqa: E731
-    answers = _told(answering, rows, "scoring the parent", told.reporter)
+        ask = by_rows(function, inputs)
+    answers = answered(ask, rows, "scoring the parent", told.reporter)
     if labels:
         answers = recipe.align(answers, parent.preparation.labels, labels)
     return card | {"scores": {"test": recipe.judge(answers, told.truth["test"], labels, told.settings)}}
@@ -261,8 +248,8 @@ def _scratch_card(recipe, settings, splits, checkpoints, reporter):
         reporter.say(f"note: no model was begun anew to compare with: {error}")
         return {}
     signature, rows = recipe.serve(fresh.preparation, fresh.core, settings)["serving_default"], splits.test
-    answering = _answering(recipe, fresh.preparation, fresh.core, settings, signature)
-    answers = _told(answering, rows, "scoring what began anew", reporter)
+    ask = answering(recipe, fresh.preparation, fresh.core, settings, signature)
+    answers = answered(ask, rows, "scoring what began anew", reporter)
     scores = {"test": recipe.judge(answers, rows.truth(), fresh.preparation.labels, settings)}
     cost = {"train_seconds": fresh.history.seconds, "epochs": len(fresh.history.epochs)}
     return {"scratch": {"scores": scores, **cost}}
@@ -300,8 +287,8 @@ def _write(home, recipe, trained, signatures, card, told: Reported):
     models = trained.core, preparation.features, preparation.target
     report = functools.partial(recipe.report, told, card) if recipe.report else None
     parts = bundle.Parts(*models, trained.history.epochs, settings, signatures, kept, report)
-    answered = told.answers["test"], told.truth["test"], preparation.labels
-    pictures = {title: (draw, *answered) for title, draw in recipe.pictures.items()}
+    of_test = told.answers["test"], told.truth["test"], preparation.labels
+    pictures = {title: (draw, *of_test) for title, draw in recipe.pictures.items()}
     if trained.history.range_test:
         pictures["range test of the learning rate"] = draw_range_test, trained.history.range_test
     example = (recipe.example or first)(splits.valid, bundle.WARMUP_ROWS)
