@@ -12,7 +12,7 @@ import sys
 
 import language_imdb
 import language_quality
-from measuring import context, print_table, read_results, real_data, write_results
+from measuring import context, print_table, read_results, real_data, seeds, some_of, write_results
 from ner import Figure
 from translate import merged, work_folder
 
@@ -52,7 +52,7 @@ def _quality_flags(parser):
     limits = ", ".join(f"{minutes} for {data}" for data, minutes in MINUTES.items())
     parser.add_argument("--data", choices=MINUTES, required=True, help="What is learnt.")
     parser.add_argument("--minutes", type=float, help=f"In which each run is to end; {limits} by default.")
-    parser.add_argument("--seeds", type=_seeds, default="0", help="Such as 0,1,2; 0 by default.")
+    parser.add_argument("--seeds", type=seeds, default="0", help="Such as 0,1,2; 0 by default.")
     parser.add_argument("--settings", default="", help="YAML file of the language model; one in settings/ by default.")
     parser.add_argument("--extra", default="", help='Further flags of its `rnnkit run`, in one text: "--units 64".')
     imdb = parser.add_argument_group("imdb")
@@ -64,7 +64,7 @@ def _quality_flags(parser):
 
 
 def _speed_flags(parser):
-    parser.add_argument("--parts", type=_parts, default=",".join(PARTS), help="Or one of them.")
+    parser.add_argument("--parts", type=some_of(PARTS), default=",".join(PARTS), help="Or one of them.")
     parser.add_argument("--torch", action=argparse.BooleanOptionalAction, default=True, help="Beside PyTorch.")
     parser.add_argument("--steps", type=int, default=100, help="Gradient steps of a turn of training.")
     parser.add_argument("--repeats", type=int, default=5, help="Turns of training of each, after one to warm up.")
@@ -75,18 +75,6 @@ def _speed_flags(parser):
     parser.add_argument("--passes", type=int, default=5, help="Turns of writing, after one to warm up.")
     parser.add_argument("--quantize", default="none,dynamic", help="Forms for devices, with commas.")
     parser.set_defaults(measure=measure_speed)
-
-
-def _seeds(text):
-    return [int(part) for part in text.split(",")]
-
-
-def _parts(text):
-    parts = [part.strip() for part in text.split(",")]
-    for part in parts:
-        if part not in PARTS:
-            raise argparse.ArgumentTypeError(f"There is no part {part!r}. Known: {', '.join(PARTS)}.")
-    return parts
 
 
 def measure_quality(arguments) -> None:

@@ -1,5 +1,6 @@
 """Measuring: a command -> its seconds and peak memory; rows -> a table, and a JSON file that says whence they come."""
 
+import argparse
 import dataclasses
 import datetime
 import importlib.metadata
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from rich.console import Console
 from rich.markup import escape
@@ -122,6 +123,24 @@ def real_data(folder: str | None) -> pathlib.Path:
     if not pathlib.Path(named).is_dir():
         raise FileNotFoundError(f"There is no folder {named!r}. Name the one of the data sets: --data-folder DIR.")
     return pathlib.Path(named)
+
+
+def seeds(text: str) -> list[int]:
+    """Reads seeds from a flag, such as 0,1,2."""
+    return [int(part) for part in text.split(",")]
+
+
+def some_of(known: Sequence[str]) -> Callable[[str], list[str]]:
+    """Returns what reads some of these names from a flag, with commas between."""
+
+    def read(text):
+        parts = [part.strip() for part in text.split(",")]
+        for part in parts:
+            if part not in known:
+                raise argparse.ArgumentTypeError(f"There is no part {part!r}. Known: {', '.join(known)}.")
+        return parts
+
+    return read
 
 
 def context() -> dict[str, object]:

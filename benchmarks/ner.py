@@ -16,7 +16,18 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 
-from measuring import RNNKIT, context, measured, mib, print_table, read_results, real_data, write_results
+from measuring import (
+    RNNKIT,
+    context,
+    measured,
+    mib,
+    print_table,
+    read_results,
+    real_data,
+    seeds,
+    some_of,
+    write_results,
+)
 from translate import merged, work_folder
 
 SETTINGS = pathlib.Path(__file__).resolve().parent / "settings" / "ner_conll2003.yaml"
@@ -81,8 +92,8 @@ def _arguments():
     quality.set_defaults(measure=measure_quality)
     small = parsers.add_parser("small", help="The recipe's sample: F1 above the gazetteer's.")
     small.set_defaults(measure=measure_small)
-    for each, seeds in ((quality, "0,1,2"), (small, "0")):
-        each.add_argument("--seeds", type=_seeds, default=seeds, help=f"Such as 0,1,2; {seeds} by default.")
+    for each, usual in ((quality, "0,1,2"), (small, "0")):
+        each.add_argument("--seeds", type=seeds, default=usual, help=f"Such as 0,1,2; {usual} by default.")
         each.add_argument("--extra", default="", help='Further flags of `rnnkit run`, in one text: "--units 64".')
     speed = parsers.add_parser("speed", help="Training beside flair, the SavedModel's answers, one sentence by run.py.")
     _speed_flags(speed)
@@ -97,7 +108,7 @@ def _arguments():
 def _speed_flags(parser):
     python = os.environ.get("RNNKIT_FLAIR")
     parser.add_argument("--flair", default=python, metavar="PYTHON", help="That has flair; else RNNKIT_FLAIR.")
-    parser.add_argument("--parts", type=_parts, default=",".join(PARTS), help="Or some of them.")
+    parser.add_argument("--parts", type=some_of(PARTS), default=",".join(PARTS), help="Or some of them.")
     parser.add_argument("--steps", type=int, default=40, help="Gradient steps of a turn of training.")
     parser.add_argument("--repeats", type=int, default=5, help="Turns of training of each, after one to warm up.")
     parser.add_argument("--xla", choices=("yes", "no"), default="no", help="Setting of rnnkit in the part training.")
@@ -110,18 +121,6 @@ def _speed_flags(parser):
     parser.add_argument("--threads", type=int, default=2, help="Of each framework; on a device 1, and so many.")
     parser.add_argument("--work", help="Folder in which texts and the trained model stay for the next call.")
     parser.set_defaults(measure=measure_speed)
-
-
-def _seeds(text):
-    return [int(part) for part in text.split(",")]
-
-
-def _parts(text):
-    parts = [part.strip() for part in text.split(",")]
-    for part in parts:
-        if part not in PARTS:
-            raise argparse.ArgumentTypeError(f"There is no part {part!r}. Known: {', '.join(PARTS)}.")
-    return parts
 
 
 def measure_quality(arguments) -> None:

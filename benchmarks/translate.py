@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 
-from measuring import RNNKIT, context, measured, mib, print_table, read_results, real_data, write_results
+from measuring import RNNKIT, context, measured, mib, print_table, read_results, real_data, seeds, write_results
 
 SETTINGS = pathlib.Path(__file__).resolve().parent / "settings" / "translate_multi30k.yaml"
 MULTI30K = pathlib.Path("translation") / "multi30k"
@@ -80,7 +80,7 @@ def _arguments():
     small.add_argument("--only", choices=("sample", "dates"), help="One of the two.")
     small.set_defaults(measure=measure_small)
     for each in (quality, small):
-        each.add_argument("--seeds", type=_seeds, default=[0], help="Such as 0,1,2; 0 by default.")
+        each.add_argument("--seeds", type=seeds, default=[0], help="Such as 0,1,2; 0 by default.")
         each.add_argument("--extra", default="", help='Further flags of `rnnkit run`, in one text: "--units 64".')
     speed = parsers.add_parser("speed", help="Tokens/s of training, sentences/s of translating, beside JoeyNMT.")
     _speed_flags(speed)
@@ -105,10 +105,6 @@ def _speed_flags(parser):
     parser.add_argument("--xla", choices=("auto", "yes", "no"), default="yes", help="Setting of rnnkit while training.")
     parser.add_argument("--work", help="Folder in which texts and trained models stay for the next call.")
     parser.set_defaults(measure=measure_speed)
-
-
-def _seeds(text):
-    return [int(part) for part in text.split(",")]
 
 
 def measure_quality(arguments) -> None:

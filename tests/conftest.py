@@ -96,3 +96,35 @@ def write(tmp_path, monkeypatch):
         return name
 
     return _write
+
+
+@pytest.fixture
+def predicting(tmp_path, monkeypatch, capsys):
+    """Returns `bundle -> call`; a call runs predict on it and returns exit code, stdout and stderr."""
+    from rnnkit.cli import main
+
+    def of(bundle):
+        monkeypatch.chdir(tmp_path)
+        # Loading it takes longer than all else.
+        monkeypatch.setattr("rnnkit.bundle.load", lambda path, **how: bundle)
+
+        def call(*arguments):
+            capsys.readouterr()
+            code = main(["predict", str(bundle.path), *map(str, arguments)])
+            return code, *capsys.readouterr()
+
+        return call
+
+    return of
+
+
+@pytest.fixture
+def predict(called):
+    """Runs what a test file calls `called`, which must succeed, and returns what it printed."""
+
+    def call(*arguments):
+        code, out, error = called(*arguments)
+        assert code == 0, error
+        return out
+
+    return call

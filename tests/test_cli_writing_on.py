@@ -19,28 +19,8 @@ def writer(made_once, tmp_path_factory):
 
 
 @pytest.fixture
-def called(writer, tmp_path, monkeypatch, capsys):
-    """Runs predict and returns exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-    # Loading it takes longer than all else.
-    monkeypatch.setattr("rnnkit.bundle.load", lambda path, **how: writer)
-
-    def call(*arguments):
-        capsys.readouterr()
-        code = main(["predict", str(writer.path), *map(str, arguments)])
-        return code, *capsys.readouterr()
-
-    return call
-
-
-@pytest.fixture
-def predict(called):
-    def call(*arguments):
-        code, out, error = called(*arguments)
-        assert code == 0, error
-        return out
-
-    return call
+def called(writer, predicting):
+    return predicting(writer)
 
 
 def text_of(writer, *arguments, **how):

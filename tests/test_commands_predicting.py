@@ -11,35 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rnnkit.cli import main
 from rnnkit.sources.whole import SIZE
 
 TEXTS = ["the a was dull", "", 'quoted "words", commas', "caffè crème"]
 
 
 @pytest.fixture
-def called(tiny, tmp_path, monkeypatch, capsys):
-    """Runs predict and returns exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-    # Loading it takes longer than all else.
-    monkeypatch.setattr("rnnkit.bundle.load", lambda path, **how: tiny)
-
-    def call(*arguments):
-        capsys.readouterr()
-        code = main(["predict", str(tiny.path), *map(str, arguments)])
-        return code, *capsys.readouterr()
-
-    return call
-
-
-@pytest.fixture
-def predict(called):
-    def call(*arguments):
-        code, out, error = called(*arguments)
-        assert code == 0, error
-        return out
-
-    return call
+def called(tiny, predicting):
+    return predicting(tiny)
 
 
 @pytest.fixture

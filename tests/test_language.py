@@ -12,9 +12,10 @@ from rnnkit.language import scoring
 from rnnkit.language import settings as language_settings
 from rnnkit.language.carrying import Carrying
 from rnnkit.language.core import build_language_model, check_language_model, sizes_of, taken_apart
-from rnnkit.language.generator import generator_of, stops_of
+from rnnkit.language.generator import generator_of
 from rnnkit.language.preparing import encode_passages
 from rnnkit.language.scoring import judge_passages, losses_of, sums_of
+from rnnkit.language.settings import stops_of
 from rnnkit.language.units import grown, learn_units
 from rnnkit.layers.embedding import END, UNKNOWN
 from rnnkit.recipe import Preparation
@@ -39,17 +40,6 @@ class Every(
 
 def Settings(**given):  # noqa: N802
     return Every(**{"bidirectional": False, "units": 5, "embedding_units": 4, **given})
-
-
-class Rows:
-    def __init__(self, texts, ends=None):
-        self.texts, self.ends = texts, [True] * len(texts) if ends is None else ends
-
-    def __len__(self):
-        return len(self.texts)
-
-    def chunks(self):
-        yield {"text": self.texts, "ends": self.ends}
 
 
 def core_of(size=SIZE, spread=0.5, **settings):
@@ -195,7 +185,7 @@ def test_texts_without_a_token_are_refused():
 
 def test_passages_are_put_end_to_end_with_an_end_after_each_text():
     units = learn_units([TEXTS], Settings())
-    stream = encode_passages(Rows(["the ", "cat", "a dog"], [False, True, True]), units)
+    stream = encode_passages([{"text": ["the ", "cat", "a dog"], "ends": [False, True, True]}], units)
     text = units.join(tf.constant([stream.ids()])).numpy()[0].decode()
     assert text == "the cata dog" and stream.lengths.tolist() == [4, 4, 6]
     assert np.flatnonzero(stream.ids() == END).tolist() == [7, 13]
@@ -253,7 +243,7 @@ def test_a_text_stops_before_what_stops_it(generator):
     stop = whole[3:5]
     stopping = dataclasses.replace(generator, stops=("never there", stop))
     assert written(stopping, ["the"])[0] == [whole[: whole.index(stop)]]
-    assert stops_of(Settings(stop="END|\\n\\n|")) == ("END", "\n\n")
+    assert stops_of("END|\\n\\n|") == ("END", "\n\n")
 
 
 def test_only_the_last_tokens_of_a_long_prompt_are_read(generator):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnkit.layers.embedding import END
-from rnnkit.training import streams
+from rnnkit.training import store
 from rnnkit.training.streams import Stream, StreamBatches, columns_of
 
 
@@ -84,10 +84,10 @@ def test_a_dataset_goes_on_from_any_window(start):
 
 
 def test_long_streams_are_kept_in_a_file(monkeypatch):
-    monkeypatch.setattr(streams, "MEMORY_LIMIT", 50)
+    monkeypatch.setattr(store, "MEMORY_LIMIT", 50)
     ids = np.arange(100)
     kept = stream_of(ids, pieces=7)
-    assert kept._file is not None and len(kept) == 100
+    assert kept._column._file is not None and len(kept) == 100
     assert kept.ids().tolist() == ids.tolist() and kept.ids(13, 57).tolist() == ids[13:57].tolist()
     assert kept.ids(57, 57).tolist() == []
 

@@ -9,7 +9,8 @@ from rich.console import Console
 from rnnkit.bundle import Bundle
 from rnnkit.commands.parsing import Parser
 from rnnkit.interrupts import Interrupted
-from rnnkit.predicting.manner import Manner, manner_of, spelled_out
+from rnnkit.language.settings import spelled_out
+from rnnkit.predicting.manner import Manner, manner_of
 from rnnkit.predicting.writing_on import GENERATE, WritingOn, write_on
 from rnnkit.progress import Reporter
 

@@ -52,7 +52,7 @@ def text_blocks(path, name: str, encoding: str, meter: Meter | None = None) -> I
     """
     lines, begun = 0, False
     with text_files.open_bytes(path, name) as raw:
-        source = _Metered(raw, meter or Meter())
+        source = text_files.Metered(raw, meter or Meter())
         if str(path).lower().endswith(".gz"):
             source = gzip.GzipFile(fileobj=source)
         decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
@@ -82,17 +82,6 @@ def text_blocks(path, name: str, encoding: str, meter: Meter | None = None) -> I
                 f"{name} is not {encoding} after line {lines}: {reason}. "
                 "Say which encoding it is in, such as --encoding utf-8 or latin-1."
             ) from None
-
-
-class _Metered:
-    def __init__(self, raw, meter):
-        self._raw, self._meter = raw, meter
-
-    def read(self, size):
-        content = self._raw.read(size)
-        self._meter.digest(content)
-        self._meter.advance(len(content))
-        return content
 
 
 def _check_start(content, name):

@@ -157,15 +157,8 @@ def _words(layer):
 
 
 def _pieces(layer):
-    for piece in layer.pieces:
-        if "\n" in piece:
-            raise ValueError(f"Pieces are written one a line, and {piece!r} has a line break. Leave it out.")
-    names = ("kind", "normalization", "lower", "length", "start")
-    unicode = {**unicode_tables(), "assigned": edge_text_to_text._assigned()}
-    split = {"tokens": layer.kind, **{name: getattr(layer, name) for name in names}, "unicode": unicode}
-    scores = [*layer.scores, *[min(layer.scores, default=0.0)] * (len(layer.pieces) - len(layer.scores))]
-    files = {"pieces.txt": _lines([*RESERVED.values(), *layer.pieces]), "scores.txt": _lines(map(repr, scores))}
-    return split, {**files, **_beside(edge_text_to_text.SCRIPT)}
+    files, how = edge_text_to_text.splitting(layer)
+    return {"tokens": layer.kind, **how}, {**files, **_beside(edge_text_to_text.SCRIPT)}
 
 
 def _lines(values):

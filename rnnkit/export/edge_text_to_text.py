@@ -199,31 +199,45 @@ class _Signatures:
 
 
 def _files(source, target, width, controls, outputs):
-    for piece in (*source.pieces, *target.pieces):
-        if "\n" in piece:
-            raise ValueError(f"Pieces are written one a line, and {piece!r} has a line break. Leave it out.")
+    files, how = splitting(source)
     joint = source.pieces == target.pieces
-    scores = list(source.scores) + [min(source.scores, default=0.0)] * (len(source.pieces) - len(source.scores))
-    scored = source.kind in ("bpe", "unigram")
     return {
-        # The line's number, from 0, is the id.
-        "pieces.txt": _lines([*RESERVED.values(), *source.pieces]),
-        **({"scores.txt": _lines(map(repr, scores))} if scored else {}),
-        **({} if joint else {"written_pieces.txt": _lines([*RESERVED.values(), *target.pieces])}),
+        **files,
+        **({} if joint else {"written_pieces.txt": _lines(_names(target))}),
         "preparation.json": json.dumps(
             {
-                **{name: getattr(source, name) for name in ("kind", "normalization", "lower", "length", "start")},
+                **how,
                 "written": "pieces.txt" if joint else "written_pieces.txt",
                 "width": width,
                 **dataclasses.asdict(controls),
                 "outputs": {name: outputs[name] for name in OUTPUTS},
-                "unicode": {**unicode_tables(), "assigned": _assigned()},
             },
             ensure_ascii=False,
             separators=(",", ":"),
         )
         + "\n",
     }
+
+
+def splitting(pieces: Pieces) -> tuple[dict[str, str], dict]:
+    """Returns the plain files by which run_text_to_text.py splits a text, and what it is told of them.
+
+    Raises:
+        ValueError: A piece has a line break.
+    """
+    scores = list(pieces.scores) + [min(pieces.scores, default=0.0)] * (len(pieces.pieces) - len(pieces.scores))
+    scored = pieces.kind in ("bpe", "unigram")
+    # The line's number, from 0, is the id.
+    files = {"pieces.txt": _lines(_names(pieces)), **({"scores.txt": _lines(map(repr, scores))} if scored else {})}
+    how = {name: getattr(pieces, name) for name in ("kind", "normalization", "lower", "length", "start")}
+    return files, {**how, "unicode": {**unicode_tables(), "assigned": _assigned()}}
+
+
+def _names(pieces):
+    for piece in pieces.pieces:
+        if "\n" in piece:
+            raise ValueError(f"Pieces are written one a line, and {piece!r} has a line break. Leave it out.")
+    return [*RESERVED.values(), *pieces.pieces]
 
 
 def _lines(values):

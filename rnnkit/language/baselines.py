@@ -26,7 +26,7 @@ def score_language_baselines(
         `{"test": scores}`, scores as from `judge_passages`.
     """
     units = units_of(preparation.features)
-    train, test = (encode_passages(rows, units) for rows in (splits.train, splits.test))
+    train, test = (encode_passages(rows.chunks(), units) for rows in (splits.train, splits.test))
     order = settings.ngram_order or ORDERS.get(settings.tokens, ORDER)
     ids = train.ids(0, min(len(train), MOST))
     if len(ids) < len(train):

@@ -15,7 +15,7 @@ def stream_batches(preparation, splits, settings, reporter) -> tuple[StreamBatch
     for split in ("train", "valid"):
         rows = getattr(splits, split)
         with reporter.task(f"encoding {split}", total=len(rows), unit="passages") as advance:
-            stream = encode_passages(rows, units, advance)
+            stream = encode_passages(rows.chunks(), units, advance)
         if len(stream) < 2:
             raise ValueError(
                 f"The {split} split has {len(stream)} tokens, and at least 2 are needed. "

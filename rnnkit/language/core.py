@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from rnnkit.layers import recurrent_stack
 from rnnkit.layers.activation_penalty import ActivationPenalty
+from rnnkit.layers.adaptive_softmax import LEAST
 from rnnkit.layers.embedding import VectorTable
 from rnnkit.layers.exported import exported_loops
 from rnnkit.layers.softmax_head import SoftmaxHead
@@ -17,8 +18,6 @@ from rnnkit.settings import RecurrentSettings
 GROUPS = {"embedding": ("embedding",), "encoder": ("recurrent",), "head": ("head",)}
 """Parts that can be frozen."""
 HEAD = "head"
-LEAST_ADAPTIVE = 1_000
-"""Tokens from which an adaptive head has something to save."""
 
 
 def sizes_of(settings) -> dict[str, int]:
@@ -64,9 +63,9 @@ def build_language_model(facts: Mapping[str, int], settings) -> keras.Model:
 
 
 def _check_head(settings, vocabulary):
-    if settings.head == "adaptive" and vocabulary < LEAST_ADAPTIVE:
+    if settings.head == "adaptive" and vocabulary < LEAST:
         raise ValueError(
-            f"An adaptive head is for {LEAST_ADAPTIVE:,} tokens or more. There are {vocabulary:,}. Take --head full."
+            f"An adaptive head is for {LEAST:,} tokens or more. There are {vocabulary:,}. Take --head full."
         )
     if settings.head == "sampled" and settings.samples >= vocabulary:
         raise ValueError(

@@ -13,11 +13,13 @@ import tensorflow as tf
 
 from rnnkit.answers import Signature
 from rnnkit.decoding import Controls, beam_search
+from rnnkit.decoding.draws import draw, keys_of
 from rnnkit.decoding.rows import write_rows
 from rnnkit.decoding.sampling import drawn as chosen
 from rnnkit.language.core import Apart, taken_apart
+from rnnkit.language.settings import stops_of
 from rnnkit.language.units import Units, units_of
-from rnnkit.layers.embedding import END, PADDING, START, UNKNOWN
+from rnnkit.layers.embedding import END, NEVER_WRITTEN, PADDING
 from rnnkit.recipe import Preparation
 
 TEXT = tf.TensorSpec([None], tf.string, name="text")
@@ -28,7 +30,6 @@ NUMBERS = (
     tf.TensorSpec([], tf.float32, name="top_p"),
     tf.TensorSpec([2], tf.int32, name="seed"),
 )
-BANNED = (PADDING, UNKNOWN, START)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,12 +75,8 @@ class Generator:
         @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), row, *numbers, row], autograph=False)
         def drawn(ids, steps, temperature, top_k, top_p, seed, keys):
             def choose(logits, t, places):
-                at = tf.random.fold_in(seed, t)
-                draws = tf.map_fn(
-                    lambda key: tf.random.stateless_uniform([], tf.random.fold_in(at, key), alg="philox"),
-                    tf.gather(keys, places),
-                    fn_output_signature=tf.float32,
-                )
+                mine = tf.gather(keys, places)
+                draws = tf.map_fn(lambda key: draw(seed, t, key), mine, fn_output_signature=tf.float32)
                 return chosen(logits, draws, temperature, top_k, top_p)
 
             batch = tf.shape(ids)[0]
@@ -92,12 +89,11 @@ class Generator:
     def written(self, text, length, temperature, top_k, top_p, seed) -> dict[str, tf.Tensor]:
         """Returns `generated (batch,)`, what follows prompts, and `log_probability` of prompt and text."""
         ids, read = self.prompts(text)
-        keys = tf.cast(tf.strings.to_hash_bucket_fast(text, 1 << 30), tf.int32)
         how = (
             tf.convert_to_tensor(x, spec.dtype)
             for x, spec in zip((temperature, top_k, top_p, seed), NUMBERS, strict=True)
         )
-        found, scores = self.drawn(ids, read + length, *how, keys)
+        found, scores = self.drawn(ids, read + length, *how, keys_of(text))
         return {"generated": self._after(found, read), "log_probability": scores}
 
     def _after(self, ids, read):
@@ -108,11 +104,10 @@ class Generator:
             text = tf.strings.split(text, sep=stop, maxsplit=1)[:, :1].to_tensor("", shape=[None, 1])[:, 0]
         return text
 
-    def serving(self, text) -> dict[str, tf.Tensor]:
-        """Writes as the settings say."""
-        names = "written", "temperature", "top_k", "top_p"
-        length, *how = (self.how[name] for name in names)
-        return self.written(text, length, *how, tf.constant([0, self.how["seed"]]))
+    def serving(self, text, seed=None) -> dict[str, tf.Tensor]:
+        """Writes as the settings say; by another seed `(2,)` where one is given."""
+        length, *how = (self.how[name] for name in ("written", "temperature", "top_k", "top_p"))
+        return self.written(text, length, *how, tf.constant([0, self.how["seed"]]) if seed is None else seed)
 
     def searched(self, text, length, beam_width) -> dict[str, tf.Tensor]:
         """Returns the most probable text that a beam search finds, and its log probability with the prompt's."""
@@ -192,11 +187,6 @@ def generator_of(preparation: Preparation, core: keras.Model, settings) -> Gener
     """
     names = ("written", "temperature", "top_k", "top_p", "seed", "prompt")
     penalties = ("repetition_penalty", "blocked_ngram")
-    controls = Controls(banned=BANNED, **{name: getattr(settings, name) for name in penalties})
+    controls = Controls(banned=NEVER_WRITTEN, **{name: getattr(settings, name) for name in penalties})
     how = {name: getattr(settings, name) for name in names}
-    return Generator(units_of(preparation.features), taken_apart(core), how, controls, stops_of(settings))
-
-
-def stops_of(settings) -> tuple[str, ...]:
-    """Returns the texts that end what is written."""
-    return tuple(stop.replace("\\n", "\n") for stop in settings.stop.split("|") if stop)
+    return Generator(units_of(preparation.features), taken_apart(core), how, controls, stops_of(settings.stop))

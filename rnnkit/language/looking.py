@@ -53,13 +53,9 @@ def written_texts(told: Reported) -> list[str]:
     """Writes texts from nothing, by seeds from 0 on, as the settings say."""
     generator = generator_of(told.preparation, told.core, told.settings)
 
-    @tf.function(autograph=False)
-    def written(seed):
-        names = "written", "temperature", "top_k", "top_p"
-        length, *how = (generator.how[name] for name in names)
-        return generator.written(tf.constant([""]), length, *how, seed)["generated"]
-
-    return [written(tf.constant([0, seed])).numpy()[0].decode("utf-8", "replace") for seed in range(MEASURED)]
+    written = tf.function(generator.serving, autograph=False)
+    texts = (written(tf.constant([""]), tf.constant([0, seed]))["generated"] for seed in range(MEASURED))
+    return [text.numpy()[0].decode("utf-8", "replace") for text in texts]
 
 
 def _tokens(units, text):
@@ -78,7 +74,7 @@ def cache_scores(told: Reported) -> dict:
     size, found, chosen = told.settings.cache, {"size": told.settings.cache}, None
     for split in ("valid", "test"):
         rows = getattr(told.splits, split)
-        stream = encode_passages(rows, units)
+        stream = encode_passages(rows.chunks(), units)
         if len(stream) > SCORED_WITH_CACHE:
             return {**found, "note": f"{split} has more than {SCORED_WITH_CACHE:,} tokens: not scored with a cache."}
         with told.reporter.task(f"scoring {split} with a cache", total=len(stream), unit="tokens") as advance:
@@ -108,14 +104,7 @@ def draw_reports(told: Reported, folder: pathlib.Path) -> None:
 
 
 def _beginning(rows, units, tokens) -> Stream:
-    first = next(rows.chunks(64))
-
-    class First:
-        def chunks(self):
-            yield first
-
-    whole, stream = encode_passages(First(), units), Stream()
-    ids = whole.ids(0, tokens)
+    ids, stream = encode_passages([next(rows.chunks(64))], units).ids(0, tokens), Stream()
     stream.append(ids, np.array([len(ids)]))
     stream.close()
     return stream

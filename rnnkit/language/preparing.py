@@ -1,11 +1,12 @@
 """Preparing: train's texts -> units -> a model that turns a raw text into ids; and splits -> streams of ids."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import keras
 import tensorflow as tf
 
 from rnnkit.features import growth
+from rnnkit.features.piece_learning import MOST_WORDS
 from rnnkit.features.pieces import RESERVED
 from rnnkit.language.units import Units, grown, learn_units, units_of
 from rnnkit.layers.embedding import END
@@ -31,7 +32,7 @@ def grow_texts(parent: Parent, train, settings, reporter) -> Preparation:
     """Goes on from a parent's tokens: those that it has never met join them."""
     old = units_of(parent.preparation.features)
     with reporter.task("looking for new tokens", total=train.characters, unit="characters") as advance:
-        most = settings.vocabulary or 30_000
+        most = settings.vocabulary or MOST_WORDS
         units, new = grown(old, _texts(train, advance), most=most, least=settings.least_count)
     _, same = growth.grow_vocabulary(old.learnt, new, most=len(new), reserved=len(RESERVED), unknown=None)
     notes = (f"tokens that join the parent's: {few_of(new)}.",) if new else ()
@@ -53,11 +54,11 @@ def _texts(rows, advance) -> Iterable[list[str]]:
         advance(done)
 
 
-def encode_passages(rows, units: Units, advance=lambda done: None) -> Stream:
+def encode_passages(chunks: Iterable[Mapping], units: Units, advance=lambda done: None) -> Stream:
     """Encodes passages, once, end to end: the end's id stands where a document ends.
 
     Args:
-        rows: Passages: `chunks()` of `text` and `ends`.
+        chunks: Passages, as `Passages.chunks` yields them: `text` and `ends`.
         units: Of their tokens.
         advance: Told the number of passages done.
     """
@@ -69,7 +70,7 @@ def encode_passages(rows, units: Units, advance=lambda done: None) -> Stream:
     # A concrete function: a new tf.function for each call would have TensorFlow warn of retracing.
     ids = tf.function(real, autograph=False).get_concrete_function(tf.TensorSpec([None], tf.string))
     stream, done = Stream(), 0
-    for chunk in rows.chunks():
+    for chunk in chunks:
         ends = tf.constant(chunk["ends"])[:, None]
         found = ids(tf.constant(chunk["text"]))
         end = tf.ragged.boolean_mask(tf.fill(tf.shape(ends), END), ends)

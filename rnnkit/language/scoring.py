@@ -69,7 +69,6 @@ def losses_of(apart: Apart, stream: Stream, *, hidden: bool = False, advance: Ca
 def _reader(apart):
     @tf.function(reduce_retracing=True, autograph=False)
     def reading(ids, targets, states):
-        # A long text is worth compiling for; few shapes come.
         with recurrent_loop("plain"):
             read, states = apart.read(ids, states)
         hidden = read[0] if isinstance(read, list) else read
@@ -83,7 +82,7 @@ def answer_passages(preparation, core, rows, settings, advance) -> dict[str, np.
 
     As `Recipe.answer` says.
     """
-    stream = encode_passages(rows, units_of(preparation.features))
+    stream = encode_passages(rows.chunks(), units_of(preparation.features))
     share = len(rows) / max(len(stream), 1)
     nats = losses_of(taken_apart(core), stream, advance=lambda done: advance(min(int(done * share), len(rows)))).nats
     return sums_of(stream, nats)

@@ -78,3 +78,13 @@ STRUCTURE = (
     *("embedding_units", "last_units", "tied", "head"),
 )
 """Those that a model trained further can't change."""
+
+
+def stops_of(stop: str) -> tuple[str, ...]:
+    """Returns the texts that a setting `stop` names."""
+    return tuple(spelled_out(each) for each in stop.split("|") if each)
+
+
+def spelled_out(stop: str) -> str:
+    """Returns a text as it was meant, where a line end was written as \\n."""
+    return stop.replace("\\n", "\n")

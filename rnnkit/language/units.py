@@ -8,14 +8,13 @@ import tensorflow as tf
 from rnnkit.features.exact_characters import ExactCharacters, learn_characters
 from rnnkit.features.piece_learning import MOST_WORDS, grow_pieces, learn_pieces
 from rnnkit.features.pieces import RESERVED, Pieces
+from rnnkit.features.words import RESERVED as WORDS_RESERVED
 from rnnkit.features.words import Words, learn_vocabulary
 from rnnkit.layers.embedding import END, UNKNOWN
 
 NAME = "tokens"
 WHOLE = 1 << 30
 """A length that cuts no text."""
-WORD_RESERVED = 3
-"""Ids that `Words` keeps for itself; the first of its words is the end, so that all kinds have one, of id 3."""
 REPLACEMENT = "\ufffd"
 
 
@@ -33,7 +32,8 @@ class Units:
     def size(self) -> int:
         """Number of ids, the reserved ones included."""
         if isinstance(self.layer, Words):
-            return WORD_RESERVED + len(self.layer.vocabulary)
+            # The first of its words is the end, so that all kinds have one, of id 3.
+            return len(WORDS_RESERVED) + len(self.layer.vocabulary)
         return self.layer.size
 
     @property

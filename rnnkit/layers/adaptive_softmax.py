@@ -10,6 +10,8 @@ import tensorflow as tf
 
 from rnnkit.layers.cross_entropy import cross_entropy, logits_of
 
+LEAST = 1_000
+"""Ids from which there is something to save, where no cutoffs are given."""
 RESERVED = 4
 """Ids that stand for no word, which are in the head however often they occur: padding, unknown, start and end."""
 
@@ -27,8 +29,10 @@ def cutoffs_of(vocabulary, cutoffs=()):
                 f"cutoffs must rise, from {RESERVED} or more to less than the vocabulary, {vocabulary}. Got {cutoffs}."
             )
         return cutoffs
-    if vocabulary < 1000:
-        raise ValueError(f"An adaptive softmax needs a vocabulary of at least 1,000. Got {vocabulary}. Take kind full.")
+    if vocabulary < LEAST:
+        raise ValueError(
+            f"An adaptive softmax needs a vocabulary of at least {LEAST:,}. Got {vocabulary}. Take kind full."
+        )
     return tuple(int(round(share * vocabulary, -2)) for share in (0.1, 0.4))
 
 

@@ -5,6 +5,7 @@ from keras import ops
 
 PADDING, UNKNOWN, START, END = 0, 1, 2, 3
 """Ids kept for a missing step, an unseen word and the start of a text; where texts are written, for their end too."""
+NEVER_WRITTEN = (PADDING, UNKNOWN, START)
 
 
 def embedding(ids, *, vocabulary, units, word_dropout=0.0, dropout=0.0, trainable=True, name="embedding"):

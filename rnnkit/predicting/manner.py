@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from rnnkit.language.settings import stops_of
 from rnnkit.settings import Settings, from_mapping, setting
 
 if TYPE_CHECKING:
@@ -48,15 +49,10 @@ def manner_of(bundle: "Bundle", given: Mapping[str, object]) -> Manner:
         if name in trained:
             values[field.name] = trained[name]
     if "stop" in values:
-        values["stop"] = tuple(spelled_out(stop) for stop in values["stop"].split("|"))
+        values["stop"] = stops_of(values["stop"])
     values |= {name: value for name, value in given.items() if value is not None}
     stops = values.get("stop", ())
     stops = (stops,) if isinstance(stops, str) else tuple(stops)
     if other := [stop for stop in stops if not isinstance(stop, str)]:
         raise ValueError(f"stop must be a text, or several. Got {other[0]!r}.")
     return from_mapping(Manner, {**values, "stop": tuple(filter(None, stops))})
-
-
-def spelled_out(stop: str) -> str:
-    """Returns a text as it was meant, where a line end was written as \\n."""
-    return stop.replace("\\n", "\n")

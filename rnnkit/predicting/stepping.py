@@ -7,12 +7,11 @@ import numpy as np
 import tensorflow as tf
 
 from rnnkit.answers import answer
-from rnnkit.layers.embedding import END, PADDING, START, UNKNOWN
+from rnnkit.decoding.draws import draw, keys_of
+from rnnkit.layers.embedding import END, NEVER_WRITTEN
 from rnnkit.predicting.chances import allowed, drawn, less_repeated
 from rnnkit.predicting.manner import Manner
 
-BANNED = (PADDING, UNKNOWN, START)
-KEYS = 1 << 30
 PORTION = 64
 """Draws made at a time."""
 
@@ -61,7 +60,7 @@ class Stepper:
             if step < len(ids):
                 token = ids[step]
             else:
-                logits = allowed(chances, written, banned=BANNED, blocked_ngram=manner.blocked_ngram)
+                logits = allowed(chances, written, banned=NEVER_WRITTEN, blocked_ngram=manner.blocked_ngram)
                 token = drawn(logits, next(draws), **how)
             total += float(chances[token])
             if step >= len(ids):
@@ -73,7 +72,7 @@ class Stepper:
 
 def _draws(seed, prompt, first):
     """Yields the numbers that `rnnkit.language.generator` draws from step `first` on."""
-    key = tf.cast(tf.strings.to_hash_bucket_fast(tf.constant(prompt), KEYS), tf.int32)
+    key = keys_of(tf.constant(prompt))
     while True:
         yield from _portion()(tf.constant([0, seed], tf.int32), key, tf.constant(first)).numpy()
         first += PORTION
@@ -83,15 +82,12 @@ def _draws(seed, prompt, first):
 def _portion():
     """Traces the drawing of a portion once: op by op it would take as long as the model."""
 
-    def draw(seed, key, first):
-        def one(step):
-            at = tf.random.fold_in(tf.random.fold_in(seed, step), key)
-            return tf.random.stateless_uniform([], at, alg="philox")
-
-        return tf.map_fn(one, tf.range(first, first + PORTION), fn_output_signature=tf.float32)
+    def portion(seed, key, first):
+        steps = tf.range(first, first + PORTION)
+        return tf.map_fn(lambda step: draw(seed, step, key), steps, fn_output_signature=tf.float32)
 
     number = tf.TensorSpec([], tf.int32)
-    return tf.function(draw, input_signature=[tf.TensorSpec([2], tf.int32), number, number], autograph=False)
+    return tf.function(portion, input_signature=[tf.TensorSpec([2], tf.int32), number, number], autograph=False)
 
 
 def generated(function, texts: Sequence[str], manner: Manner) -> dict[str, np.ndarray]:

@@ -119,7 +119,8 @@ def _pieces(bundle, sizes, prompt, manner, reporter):
 def _read(bundle, sizes, prompt, manner, reporter):
     """Returns what steps, and the ids of the prompt that are read; says what is left out or not understood."""
     model = bundle.model
-    from rnnkit.predicting.stepping import UNKNOWN, Stepper
+    from rnnkit.layers.embedding import UNKNOWN
+    from rnnkit.predicting.stepping import Stepper
 
     stepper = Stepper(model, sizes)
     ids = stepper.ids(_bytes(prompt))
@@ -135,7 +136,7 @@ def _read(bundle, sizes, prompt, manner, reporter):
 
 def _written(stepper, prompt, ids, manner, spelling, stops):
     """Yields after each token the log probability of all so far, and the text that is sure by then."""
-    from rnnkit.predicting.stepping import END
+    from rnnkit.layers.embedding import END
 
     total = 0.0
     for token, total in stepper.tokens(_bytes(prompt), ids, manner):

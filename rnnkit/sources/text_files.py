@@ -39,7 +39,7 @@ def open_lines(
         # Unbuffered, stdin gives what a slow pipe holds so far and does not wait for a full buffer.
         stdin = getattr(sys.stdin.buffer, "raw", sys.stdin.buffer) if str(path) == STDIN else None
         raw = stdin or stack.enter_context(open_bytes(path, name))
-        source = io.BufferedReader(_Metered(raw, meter), BUFFER)
+        source = io.BufferedReader(Metered(raw, meter), BUFFER)
         if name.lower().endswith(".gz"):
             source = stack.enter_context(gzip.GzipFile(fileobj=source))
         yield _lines(source, name, encoding, newline, cut)
@@ -92,7 +92,9 @@ def open_bytes(path, name: str) -> io.RawIOBase:
         raise type(error)(f"{name} can't be read: {(error.strerror or str(error)).lower()}.") from None
 
 
-class _Metered(io.RawIOBase):
+class Metered(io.RawIOBase):
+    """The bytes of a file, counted and digested as they are read."""
+
     def __init__(self, raw, meter):
         self._raw, self._meter = raw, meter
 

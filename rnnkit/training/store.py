@@ -49,7 +49,10 @@ class Column:
 
     def row(self, index: int) -> np.ndarray:
         """Returns one row, `(time, …)`."""
-        start, stop = self._starts[index], self._starts[index + 1]
+        return self.steps(self._starts[index], self._starts[index + 1])
+
+    def steps(self, start: int, stop: int) -> np.ndarray:
+        """Returns steps of all rows end to end, from one place to another, `(stop - start, …)`."""
         if self._file is None:
             return self._flat[start:stop]
         # A plain read rather than a memory map, whose pages would count as this process' memory.

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import math
+import pathlib
 import tempfile
 from collections.abc import Iterator
 
@@ -11,9 +12,8 @@ import tensorflow as tf
 
 from rnnkit.layers.embedding import END
 from rnnkit.training.batches import dealt, epochs
+from rnnkit.training.store import Column
 
-MEMORY_LIMIT = 256 << 20
-"""Bytes of ids kept in memory; longer streams go to a temporary file."""
 HALVED = 0.05
 """Share of the windows that are of half the length, where lengths are drawn (Merity et al. 2017, section 5)."""
 STEP, SPREAD = 5, 5.0
@@ -28,41 +28,25 @@ class Stream:
     """
 
     def __init__(self):
-        self._parts, self._lengths, self._bytes, self._file = [], [], 0, None
+        self._folder = tempfile.TemporaryDirectory(prefix="rnnkit-")
+        self._column = Column(pathlib.Path(self._folder.name), "ids")
 
     def append(self, ids: np.ndarray, lengths: np.ndarray) -> None:
         """Adds the ids of some passages `(tokens,)`, and the number of each one's `(passages,)`."""
-        ids = ids.astype(np.int32)
-        self._lengths.append(lengths.astype(np.int64))
-        self._bytes += ids.nbytes
-        if self._file is None and self._bytes > MEMORY_LIMIT:
-            self._file = tempfile.TemporaryFile(prefix="rnnkit-", buffering=0)
-            for part in self._parts:
-                part.tofile(self._file)
-            self._parts = []
-        if self._file is None:
-            self._parts.append(ids)
-        else:
-            ids.tofile(self._file)
+        self._column.append(np.split(ids.astype(np.int32), np.cumsum(lengths)[:-1]))
 
     def close(self) -> None:
         """Ends the writing; from here on ids can be read."""
-        self.lengths = np.concatenate(self._lengths) if self._lengths else np.zeros(0, np.int64)
-        self._flat = np.concatenate([np.zeros(0, np.int32), *self._parts])
-        self._parts = self._lengths = None
+        self._column.close()
+        self.lengths = self._column.lengths
 
     def __len__(self):
         return int(self.lengths.sum())
 
     def ids(self, start: int = 0, stop: int | None = None) -> np.ndarray:
         """Returns the ids from one place to another, `(stop - start,)` int32."""
-        stop = len(self) if stop is None else stop
-        if self._file is None:
-            return self._flat[start:stop]
-        # A plain read rather than a memory map, whose pages would count as this process' memory.
-        size = np.dtype(np.int32).itemsize
-        self._file.seek(start * size)
-        return np.frombuffer(self._file.read(max(stop - start, 0) * size), np.int32)
+        stop = min(len(self) if stop is None else stop, len(self))
+        return self._column.steps(start, stop) if start < stop else np.zeros(0, np.int32)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,7 +4,7 @@ import dataclasses
 
 from rnnkit.decoding import Controls
 from rnnkit.layers.attention_decoder import ATTENTIONS
-from rnnkit.layers.embedding import PADDING, START, UNKNOWN
+from rnnkit.layers.embedding import NEVER_WRITTEN
 from rnnkit.settings import Settings, setting
 
 
@@ -54,7 +54,7 @@ class WritingSettings(Settings):
         """Returns what the search favours and what it may not write."""
         names = ("length_penalty", "coverage_penalty", "repetition_penalty", "blocked_ngram")
         values = {name: getattr(self, name) for name in names}
-        return Controls(banned=(PADDING, UNKNOWN, START), patience=self.beam_patience, **values)
+        return Controls(banned=NEVER_WRITTEN, patience=self.beam_patience, **values)
 
 
 STRUCTURE = (*("decoder_units", "decoder_depth", "attention", "attention_units", "input_feeding", "coverage", "tied"),)
