@@ -58,7 +58,7 @@ TEXTS = {
     ),
     "shakespeare": Text(
         files={"data": "tinyshakespeare/input.txt"},
-        protocol=("--lines", "running", "--tokens", "character", "--valid-share", "0.05", "--test-share", "0.05"),
+        protocol=("--lines", "running", "--tokens", "character", "--valid-share", "0.01", "--test-share", "0.05"),
         score="token_loss",
         most=1.5,
         aim=1.4,

@@ -3,7 +3,7 @@
 Reads   text file or folder (also .gz), table, tfds, 'python' (the standard library's sources on this machine): text
 Serves  text (batch,) -> generated (batch,), log_probability (batch,); generate, search, score, step, encode, join
 Sample  stories.txt
-Scores  not measured yet
+Scores  Penn Treebank perplexity 82.8 (Kneser-Ney 141.2), Shakespeare 1.500 nats a character (7-grams 1.561)
 
 The text is read as one stream from which the state is carried on, window by window; validation and test are scored the
 same way, beside unigrams and Kneser-Ney n-grams of the same tokens. Mikolov et al. (2010),
