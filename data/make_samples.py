@@ -15,6 +15,7 @@ from pathlib import Path
 import entity_grammar
 import phrase_grammar
 import price_path
+import sensor_plant
 import story_grammar
 import weather_station
 from review_grammar import reviews
@@ -63,6 +64,12 @@ def entities(rng):
 def stories(rng):
     """Makes a text of short stories in which what is said first settles words that come much later."""
     return {"stories.txt": story_grammar.stories(rng, characters=300_000).encode("utf-8")}
+
+
+@sample
+def sensors(rng):
+    """Makes ten weeks of a pump station whose sensors fail in five ways that a range doesn't show."""
+    return {"sensors.csv": csv_bytes(sensor_plant.HEADER, sensor_plant.sensors(rng, rows=10_000))}
 
 
 def csv_bytes(header, rows, delimiter=","):

@@ -53,7 +53,9 @@ class Order:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Trained:
+class Trained:
+    """What training leaves."""
+
     preparation: Preparation
     core: keras.Model
     history: History
@@ -80,7 +82,7 @@ def run(recipe: Recipe, settings: Settings, order: Order | None = None, reporter
         held.check_data(splits.card["sha256"])
         for line in short_form(recipe, splits):
             reporter.say(line)
-        trained = _trained(recipe, settings, splits, order.parent, held.checkpoints("training"), reporter)
+        trained = trained_parts(recipe, settings, splits, order.parent, held.checkpoints("training"), reporter)
         for note in trained.notes:
             reporter.say(f"note: {note}")
         signatures = recipe.serve(trained.preparation, trained.core, settings)
@@ -140,7 +142,9 @@ def _read(recipe, settings, order, reporter) -> Splits:
         return recipe.read(*tables, settings, lambda done, total: advance(done, total=total))
 
 
-def _trained(recipe, settings, splits, parent, checkpoints: Checkpoints, reporter) -> _Trained:
+def trained_parts(
+    recipe, settings, splits, parent=None, checkpoints: Checkpoints | None = None, reporter: Reporter = SILENT
+) -> Trained:
     """Prepares, builds, takes over what there is to take over, trains and calibrates."""
     keras.utils.set_random_seed(settings.seed)
     if parent:
@@ -164,7 +168,7 @@ def _trained(recipe, settings, splits, parent, checkpoints: Checkpoints, reporte
         model = recipe.trained(core, train, valid, settings) if recipe.trained else None
         history = fit(core, train, valid, objective, settings, reporter, checkpoints, score, model)
     notes = (*preparation.notes, *taken, *history.notes, *recipe.calibrate(core, valid, train))
-    return _Trained(preparation, core, history, notes)
+    return Trained(preparation, core, history, notes)
 
 
 def _encoder(path, core, preparation):
@@ -205,7 +209,7 @@ def _score(recipe, settings, splits, trained, signatures, reporter) -> Reported:
         scores[split] = recipe.judge(answers[split], truth[split], labels, settings)
 
     def retrain(others):
-        fresh = _trained(recipe, settings, others, None, None, SILENT)
+        fresh = trained_parts(recipe, settings, others)
         return recipe.serve(fresh.preparation, fresh.core, settings)["serving_default"]
 
     parts = trained.preparation, trained.core
@@ -243,7 +247,7 @@ def _parent_card(recipe, parent, told: Reported):
 def _scratch_card(recipe, settings, splits, checkpoints, reporter):
     """Trains a model anew on the child's rows and scores it on its test rows; that it fails does the child no harm."""
     try:
-        fresh = _trained(recipe, settings, splits, None, checkpoints, reporter)
+        fresh = trained_parts(recipe, settings, splits, None, checkpoints, reporter)
     except (ValueError, LookupError, OSError) as error:
         reporter.say(f"note: no model was begun anew to compare with: {error}")
         return {}

@@ -106,6 +106,43 @@ def other_station(sample):
     return rows.rename(columns=columns).assign(wind_direction="never seen before"), columns, []
 
 
+PUMPS = ("temperature", "pressure", "flow", "vibration")
+
+
+def hours_of_pumps(rows=30, start="2023-06-05 00:00", **changed):
+    """Rows of a pump station, ten minutes each, with what is changed of them by column."""
+    course = np.sin(np.arange(rows) / 23)
+    columns = {
+        "temperature": 34 + course,
+        "pressure": 4.6 - 0.3 * course,
+        "flow": 65 + 9 * course,
+        "vibration": 2 + 0.2 * np.cos(np.arange(rows) / 7),
+    }
+    return {**columns, **changed, "time": pd.date_range(start, periods=rows, freq="10min").strftime("%Y-%m-%d %H:%M")}
+
+
+NO_PUMPS = {name: np.full(30, np.nan) for name in PUMPS}
+ODD_PUMPS = [
+    hours_of_pumps(1),
+    hours_of_pumps(30, **NO_PUMPS),
+    hours_of_pumps(30, flow=np.where(np.arange(30) % 3, 5.0, np.nan)),
+    hours_of_pumps(30, pressure=np.full(30, np.inf)),
+    hours_of_pumps(30, temperature=np.where(np.arange(30) == 9, 1e30, 34.0)),
+    hours_of_pumps(30, start="1850-01-01"),
+    {**hours_of_pumps(4), "time": ["yesterday", "", "2023-03-01", "2023-02-30 99:99"]},
+    {**hours_of_pumps(4), "time": ["2023-06-05 05:00"] * 4},
+    {**hours_of_pumps(4), "time": ["2023-06-06T00:00Z", "2023-06-05 01:00+02:00", "2023-06-05", "2024-06-05"]},
+    {**hours_of_pumps(1), "time": ["no time at all"]},
+]
+
+
+def other_pumps(sample):
+    rows = pd.read_csv(sample).tail(3_000)
+    rows["label"] = rows["label"].fillna("").where(np.arange(3_000) % 400 > 5, "never seen before")
+    columns = {name: f"my {name}" for name in (*PUMPS, "time", "label")}
+    return rows.rename(columns=columns), columns, []
+
+
 def other_phrases(sample):
     rows = pd.read_csv(sample, sep="\t").sample(400, random_state=1)
     # Letters that the sample never has, on both sides.
@@ -134,6 +171,18 @@ def other_stories(sample):
 
 
 PROMISES = {
+    "anomaly": Promise(
+        margins={
+            **{"windowed_gaussian": 0.1, "last_difference": 0.1},
+            **{"seasonal_residual": 0.1, "isolation_forest": 0.1},
+        },
+        rows=station(PUMPS, [hours_of_pumps(rows) for rows in (1, 30, 150)]),
+        odd=station(PUMPS, ODD_PUMPS),
+        child=other_pumps,
+        empty=[],
+        small={"units": 6, "window": 16, "batch_size": 4},
+        lines=6_500,
+    ),
     "sentiment": Promise(
         margins={"majority": 0.35, "tfidf_logistic": 0.1, "nb_svm": 0.1},
         rows={"text": ["The plot was dull.", "Not bad", "I can't say that the staff were rude, but " * 9 + "dull"]},

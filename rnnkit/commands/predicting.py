@@ -15,7 +15,7 @@ from rnnkit.entity_pictures import entities_text, write_entities
 from rnnkit.messages import listed
 from rnnkit.predicting import check_output, predict_file, trained_format
 from rnnkit.predicting.answers import Answers, outputs_of
-from rnnkit.predicting.by_recipe import has_own_way, predict_by_recipe
+from rnnkit.predicting.by_recipe import check_own_way, has_own_way, predict_by_recipe
 from rnnkit.predicting.entities import NEEDED, check_entities, entities_of
 from rnnkit.predicting.forms import ENDINGS
 from rnnkit.predicting.streams import predict_stream
@@ -120,11 +120,7 @@ def _write_entities(bundle, values):
 
 
 def _predict_by_recipe(bundle, values):
-    if values["texts"] or values["input"] == STDIN or values["format"]:
-        raise ValueError(
-            f"{bundle.path} forecasts series, from a file of their past whose name says what it is. "
-            f"Give that, and no values and no --format: rnnkit predict {bundle.path} --input history.csv"
-        )
+    check_own_way(bundle, texts=values["texts"], input=values["input"], kind=values["format"])
     import_tensorflow()
     to_file = values["output"] != STDOUT
     done = predict_by_recipe(

@@ -7,6 +7,7 @@ from rnnkit import catalog
 from rnnkit.predicting.files import Summary
 from rnnkit.progress import SILENT, Reporter
 from rnnkit.settings import from_mapping
+from rnnkit.sources.table import STDIN
 
 if TYPE_CHECKING:
     from rnnkit.bundle import Bundle
@@ -14,9 +15,32 @@ if TYPE_CHECKING:
 DEFAULT = "serving_default"
 
 
+FORECASTS, WATCHES = "series", "readings"
+"""Keys of the cards of bundles that forecast what comes after a table, and that watch its rows one after the other."""
+
+
 def has_own_way(bundle: "Bundle") -> bool:
     """Whether a bundle's recipe answers files in its own way; the recipe is not imported to tell."""
-    return "series" in bundle.card
+    return FORECASTS in bundle.card or WATCHES in bundle.card
+
+
+def check_own_way(bundle: "Bundle", *, texts, input, kind) -> None:
+    """Refuses what a recipe's own way has no use for.
+
+    Raises:
+        ValueError: Values, a kind of file, or standard input where a file is needed.
+    """
+    if WATCHES in bundle.card:
+        if texts or kind:
+            raise ValueError(
+                f"{bundle.path} watches rows over time, of a file whose name says what it is, or csv from stdin. "
+                f"Give that, and no values and no --format: rnnkit predict {bundle.path} --input rows.csv"
+            )
+    elif texts or kind or input == STDIN:
+        raise ValueError(
+            f"{bundle.path} forecasts series, from a file of their past whose name says what it is. "
+            f"Give that, and no values and no --format: rnnkit predict {bundle.path} --input history.csv"
+        )
 
 
 def predict_by_recipe(
@@ -44,13 +68,12 @@ def predict_by_recipe(
     Raises:
         ValueError, LookupError, OSError: As the message says.
     """
+    what = "forecasts series" if FORECASTS in bundle.card else "watches rows over time"
     if resume:
-        raise ValueError(
-            f"{bundle.path} forecasts series, written at once: there is nothing to --resume. Leave it out."
-        )
+        raise ValueError(f"{bundle.path} {what}, written at once: there is nothing to --resume. Leave it out.")
     if signature != DEFAULT:
         raise ValueError(
-            f"{bundle.path} forecasts a table of series by {DEFAULT!r}. Got --signature {signature}. "
+            f"{bundle.path} {what}, a table of them by {DEFAULT!r}. Got --signature {signature}. "
             f"Leave it out, or ask from Python: bundle.predict(rows, signature={signature!r})."
         )
     recipe = catalog.load(bundle.card["recipe"])

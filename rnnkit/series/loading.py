@@ -51,10 +51,12 @@ def load(data, settings: SeriesSettings, meter: Meter | None = None, facts: dict
     sheet = source.read(tuple(map(roles.of, roles.texts)), tuple(map(roles.of, present)), meter or Meter())
     if not len(sheet.places):
         raise ValueError(f"{sheet.name} has no rows. It must have one for each step.")
-    return _Loader(sheet, roles, settings, facts, source, stamp).rows()
+    return Loader(sheet, roles, settings, facts, source, stamp).rows()
 
 
-class _Loader:
+class Loader:
+    """A sheet, and which of its columns is what -> its rows, checked; or a line that says what is wrong."""
+
     def __init__(self, sheet: Sheet, roles: Roles, settings, facts, source, stamp):
         self.sheet, self.roles, self.settings, self.facts = sheet, roles, settings, facts
         self.source, self.stamp, self.notes, self.unseen = source, stamp, [], set()
