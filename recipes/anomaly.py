@@ -36,13 +36,13 @@ from rnnkit.detecting.reading import read_detection, read_part
 from rnnkit.detecting.rows import example_pieces, flat, kept_pieces, truth_of_pieces
 from rnnkit.detecting.settings import DetectionSourceSettings
 from rnnkit.detecting.truth import DetectionTruth
-from rnnkit.detecting.watching import watched_objective, watching
+from rnnkit.detecting.watching import watching
 from rnnkit.export.edge import Edge
 from rnnkit.export.edge_detection import detection_edge
 from rnnkit.recipe import Preparation, Recipe, Reported
 from rnnkit.settings import RecurrentSettings, TrainingSettings, TransferSettings, setting
 from rnnkit.sources import Splits
-from rnnkit.training.objectives import Objective
+from rnnkit.training.objectives import Objective, given_losses
 
 PRESETS = ("ecg",)
 SHOWN = ("event_f1", "event_precision", "event_recall", "roc_auc", "alarms_per_day", "detection_delay")
@@ -84,7 +84,7 @@ def build(facts: Mapping[str, int], settings: Settings) -> keras.Model:
 
 def objective(facts: Mapping[str, int], settings: Settings) -> Objective:
     """How unlikely each row is, which the model that is trained gives itself."""
-    return watched_objective()
+    return given_losses()
 
 
 def calibrate(core: keras.Model, valid, train) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ from rnnkit.language import core as language_core
 from rnnkit.language import settings as language_settings
 from rnnkit.language.baselines import score_language_baselines
 from rnnkit.language.batches import stream_batches
-from rnnkit.language.carrying import carried_objective, carrying
+from rnnkit.language.carrying import carrying
 from rnnkit.language.generator import generator_of
 from rnnkit.language.looking import details_of, draw_reports
 from rnnkit.language.preparing import grow_texts, prepare_texts
@@ -36,7 +36,7 @@ from rnnkit.language.scoring import answer_passages, judge_passages
 from rnnkit.recipe import Preparation, Recipe, Reported
 from rnnkit.settings import RecurrentSettings, TrainingSettings, TransferSettings, setting
 from rnnkit.sources import Splits
-from rnnkit.training.objectives import Objective
+from rnnkit.training.objectives import Objective, given_losses
 
 PRESETS = ("zaremba-small", "zaremba-medium", "awd", "char")
 
@@ -89,7 +89,7 @@ def build(facts: Mapping[str, int], settings: Settings) -> keras.Model:
 
 def objective(facts: Mapping[str, int], settings: Settings) -> Objective:
     """Cross-entropy of each token, which the model that is trained gives itself."""
-    return carried_objective()
+    return given_losses()
 
 
 def calibrate(core: keras.Model, valid, train) -> tuple[str, ...]:

@@ -18,13 +18,13 @@ from toy_rows import rows
 import rnnkit
 from rnnkit import catalog, finetuning, running
 from rnnkit.interrupts import Interrupted, Wish
-from rnnkit.language.carrying import Carrying, carried_objective
+from rnnkit.language.carrying import Carrying
 from rnnkit.layers import embedding, pool, recurrent_stack
 from rnnkit.settings import TrainingSettings
 from rnnkit.training import fit as fitting
 from rnnkit.training.batches import Batches
 from rnnkit.training.checkpoints import Checkpoints
-from rnnkit.training.objectives import Objective, classification
+from rnnkit.training.objectives import Objective, classification, given_losses
 from rnnkit.training.rate_finding import FEWEST_STEPS, MOST_STEPS, RANGES, RangeTest, draw_range_test, find_rate
 from rnnkit.training.resuming import Resume
 from rnnkit.training.streams import Stream, StreamBatches
@@ -197,7 +197,7 @@ class TestAsBefore:
         for state in model.kept["train"].values():
             state.assign(state + 0.5)
         before = numbers(model)
-        assert find_rate(model, train, carried_objective(), settings, steps=len(train)).found
+        assert find_rate(model, train, given_losses(), settings, steps=len(train)).found
         assert equal(numbers(model), before)
 
     def test_what_is_interrupted_leaves_them_too(self):

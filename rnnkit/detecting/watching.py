@@ -4,7 +4,6 @@ import keras
 import tensorflow as tf
 
 from rnnkit.detecting.core import EXPECTING, taken_apart
-from rnnkit.training.objectives import Objective
 
 SIDES = ("train", "valid")
 FREEDOM = 4.0
@@ -78,12 +77,3 @@ def _mean(losses, known, axes):
 def watching(core: keras.Model, train, valid, settings) -> Watching:
     """Makes the model that is trained in the core's place; as `Recipe.trained` says."""
     return Watching(core, (train.columns, valid.columns), settings.head)
-
-
-def watched_objective() -> Objective:
-    """What the model gives is the loss."""
-
-    def given(targets, losses):
-        return losses
-
-    return Objective(train=given, valid=given)

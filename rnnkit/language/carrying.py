@@ -4,7 +4,6 @@ import keras
 import tensorflow as tf
 
 from rnnkit.language.core import taken_apart
-from rnnkit.training.objectives import Objective
 
 SIDES = ("train", "valid")
 
@@ -59,12 +58,3 @@ class Carrying(keras.Model):
 def carrying(core: keras.Model, train, valid, settings) -> Carrying:
     """Makes the model that is trained in the core's place; as `Recipe.trained` says."""
     return Carrying(core, (train.columns, valid.columns), settings.window)
-
-
-def carried_objective() -> Objective:
-    """What the model gives is the loss."""
-
-    def given(targets, losses):
-        return losses
-
-    return Objective(train=given, valid=given)
