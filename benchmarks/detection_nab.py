@@ -5,6 +5,7 @@ of the probation, its training is stopped by the last, and from there it goes on
 """
 
 import concurrent.futures
+import dataclasses
 import json
 import multiprocessing
 import os
@@ -14,6 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import yaml
 from measuring import print_table
 from ner import Figure
 
@@ -32,8 +34,8 @@ def measure(arguments, folder: pathlib.Path, seed: int) -> dict:
     """Scores all files; returns scores by profile and category of the recipe and of baselines, and what they cost."""
     windows = json.loads((folder / FOLDER / "labels" / "combined_windows.json").read_text("utf-8"))
     names = sorted(windows)[:: QUICK_FILES if arguments.quick else 1]
-    asked = {"config": str(arguments.settings or SETTINGS), "seed": seed, **_pairs(arguments.extra)}
-    asked |= QUICK if arguments.quick else {}
+    settings = yaml.safe_load(pathlib.Path(arguments.settings or SETTINGS).read_text("utf-8"))
+    asked = {**settings, "seed": seed, **_pairs(arguments.extra), **(QUICK if arguments.quick else {})}
     begun, found = time.perf_counter(), {}
     paths = [folder / FOLDER / "data" / name for name in names]
     with _workers(arguments.processes) as pool:
@@ -55,11 +57,16 @@ def measure(arguments, folder: pathlib.Path, seed: int) -> dict:
     }
 
 
-def _pairs(flags: Sequence[str]) -> dict[str, str]:
-    """Returns flags `--name value` as settings."""
-    return {
-        name.removeprefix("--").replace("-", "_"): value for name, value in zip(flags[::2], flags[1::2], strict=True)
-    }
+def _pairs(flags: Sequence[str]) -> dict[str, object]:
+    """Returns flags `--name value` as settings, of the types that their defaults have."""
+    from rnnkit import catalog
+
+    kinds = {field.name: type(field.default) for field in dataclasses.fields(catalog.load(RECIPE).settings)}
+    found = {}
+    for flag, value in zip(flags[::2], flags[1::2], strict=True):
+        name = flag.removeprefix("--").replace("-", "_")
+        found[name] = kinds.get(name, str)(value)
+    return found
 
 
 def _workers(count):

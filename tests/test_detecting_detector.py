@@ -11,13 +11,13 @@ from rnnkit.detecting.answering import answer_part
 from rnnkit.detecting.batches import RowBatches
 from rnnkit.detecting.core import taken_apart
 from rnnkit.detecting.detector import ANSWERS, STATE, Detector
-from rnnkit.detecting.errors import channel_errors
+from rnnkit.detecting.errors import channel_errors, example_errors
 from rnnkit.detecting.parts import Part
 from rnnkit.running import trained_parts
 
 ROWS = 260
 KINDS = {
-    "likelihood": {"strangeness": "likelihood", "short": 3, "long": 50},
+    "likelihood": {"strangeness": "likelihood", "short": 3, "long": 50, "error": "plain"},
     "rank, several ahead": {"strangeness": "rank", "history": 40, "ahead": 3, "quiet": 5},
     "rebuilt, tail": {"detector": "reconstruction", "strangeness": "tail", "window": 8, "smoothing": 4},
     "both, dynamic": {"detector": "both", "strangeness": "dynamic", "window": 8, "history": 40},
@@ -107,9 +107,8 @@ def test_all_rows_at_once_have_the_errors_of_the_stream(made, answers):
     splits, parts, detector = made
     train = recipe_batches(made)
     apart, part = taken_apart(parts.core), whole_of(splits)
-    errors, known = channel_errors(
-        apart, train.encoded, part.spans[:, 1:], window=parts.preparation.facts["window"], whole=False
-    )
+    how = {"window": parts.preparation.facts["window"], "error": detector.settings.error}
+    errors, known = channel_errors(apart, train.encoded, part.spans[:, 1:], **how)
     assert not errors[known == 0].any()
     own = (errors / detector.chain.scale)[:, :2]
     np.testing.assert_allclose(own, answers["errors"], atol=3e-4, rtol=1e-3)
@@ -158,3 +157,21 @@ def test_windows_for_training_hold_every_row_once(made):
         assert features["features"].shape[:2] == (train.columns, train.window)
     assert total == len(train.part.rows) and begun == len(quiet.pieces)
     assert len(list(quiet.epoch(0))) == len(quiet)
+
+
+def test_examples_have_the_errors_of_their_streams(write):
+    random, rows = np.random.default_rng(3), []
+    for length in [12] * 30:
+        rows.append(" ".join(f"{value:.3f}" for value in [1, *np.cumsum(random.normal(size=length))]))
+    recipe = catalog.load("anomaly")
+    how = {"layout": "lines", "detector": "both", "train_on": "all", "window": 8, "units": 4, "epochs": 1, "season": 1}
+    settings = presets.chosen(recipe, {**how, "strangeness": "relative", "normal": "1", "ahead": 2})
+    splits = recipe.read(write("beats.txt", "\n".join(rows)), None, None, settings, lambda done, total: None)
+    parts = trained_parts(recipe, settings, splits)
+    detector = Detector(parts.preparation, parts.core, settings)
+    encoded = recipe_batches((splits, parts, detector)).encoded
+    whole = Part(splits.train.readings, splits.train.readings.spans())
+    errors, known = example_errors(detector.apart, encoded, whole.spans[:, 1:], window=8)
+    assert known.all() and errors.shape == (30, 2)
+    told = answer_part(detector, whole)
+    np.testing.assert_allclose((errors / detector.chain.scale)[:, :1], told["errors"], atol=3e-4, rtol=1e-3)

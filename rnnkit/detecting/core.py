@@ -1,6 +1,7 @@
 """The core: rows and states -> what each row is expected to be, and how far off; windows -> the same rebuilt."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 
 import keras
@@ -8,10 +9,11 @@ import tensorflow as tf
 
 from rnnkit.detecting.detector_settings import BOTH, PREDICTION, RECONSTRUCTION
 from rnnkit.layers import recurrent_stack
+from rnnkit.layers.cpu.choice import recurrent_loop
 from rnnkit.layers.detection.heads import Expected, Soft
 from rnnkit.layers.detection.watch import Watch
 from rnnkit.layers.exported import exported_loops
-from rnnkit.layers.stack import state_sizes
+from rnnkit.layers.stack import by_level, state_names
 from rnnkit.settings import RecurrentSettings
 
 GROUPS = {"encoder": ("recurrent", "encoder"), "decoder": ("decoder",), "head": ("expected", "rebuilt")}
@@ -23,13 +25,10 @@ NARROW = 4
 
 
 def sizes_of(settings) -> dict[str, int]:
-    """Returns the sizes of the states by name: `state_1_1`, the first of the first layer, and so on."""
+    """Returns the sizes of the states by name."""
     if settings.detector == RECONSTRUCTION:
         return {}
-    each = state_sizes(cell=settings.cell, units=settings.units, depth=settings.depth)
-    return {
-        f"state_{level}_{place}": size for level, sizes in enumerate(each, 1) for place, size in enumerate(sizes, 1)
-    }
+    return state_names(cell=settings.cell, units=settings.units, depth=settings.depth)
 
 
 def build_detector(facts: Mapping[str, int], settings) -> keras.Model:
@@ -50,7 +49,7 @@ def build_detector(facts: Mapping[str, int], settings) -> keras.Model:
         inputs = {name: keras.Input((None, width), name=name) for name, width in widths.items()}
         states = {name: keras.Input((size,), name=name) for name, size in sizes_of(settings).items()}
         x = Soft(name="soft")(inputs["features"])
-        x, after = recurrent_stack(x, **_stack(settings), states=_by_level(states))
+        x, after = recurrent_stack(x, **_stack(settings), states=by_level(states))
         if settings.output_dropout:
             x = keras.layers.Dropout(settings.output_dropout, name="output_dropout")(x)
         head = Expected(sensors, settings.ahead, name="expected")
@@ -69,13 +68,6 @@ def build_detector(facts: Mapping[str, int], settings) -> keras.Model:
 def _stack(settings):
     stack = {field.name: getattr(settings, field.name) for field in dataclasses.fields(RecurrentSettings)}
     return stack | {"bidirectional": False}
-
-
-def _by_level(states):
-    levels = {}
-    for name, state in states.items():
-        levels.setdefault(name.rpartition("_")[0], []).append(state)
-    return list(levels.values())
 
 
 def _rebuilt(values, known, settings, sensors, window):
@@ -113,6 +105,28 @@ class Apart:
         """Reads rows `(batch, time, …)`: `expected (batch, time, ahead, sensors, 2)`, and the states after."""
         found = self.expecting({**inputs, **states}, training=training)
         return found["expected"], {name: tf.cast(found[name], tf.float32) for name in self.sizes}
+
+    @functools.cached_property
+    def reading(self):
+        """`expect` as a traced function, for rows of any number."""
+
+        @tf.function(reduce_retracing=True, autograph=False)
+        def reading(inputs, states):
+            with recurrent_loop("plain"):
+                return self.expect(inputs, states)
+
+        return reading
+
+    @functools.cached_property
+    def rebuilt(self):
+        """`rebuild` as a traced function, for windows of any number."""
+
+        @tf.function(reduce_retracing=True, autograph=False)
+        def rebuilding(values, known):
+            with recurrent_loop("plain"):
+                return self.rebuild(values, known)
+
+        return rebuilding
 
     def step(self, inputs: Mapping, states: Mapping):
         """Reads one row of each series, `(batch, …)`, without a loop: `expected (batch, ahead, sensors, 2)`, states."""

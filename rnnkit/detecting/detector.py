@@ -10,6 +10,7 @@ import tensorflow as tf
 from rnnkit.answers import Signature
 from rnnkit.detecting.chain import Chain
 from rnnkit.detecting.core import taken_apart
+from rnnkit.detecting.detector_settings import STANDARDISED
 from rnnkit.detecting.features import LONGEST, elapsed_of, joined, read_rows
 from rnnkit.layers.detection.usual import usual_after, usual_at
 from rnnkit.recipe import Preparation
@@ -125,7 +126,7 @@ class Detector:
         expected, recurrent = self.apart.step(inputs, recurrent)
         after |= {name.removeprefix("state_"): state for name, state in recurrent.items()}
         before = states["before"]
-        errors = (values - before - expected[:, 0, :, 0]) / expected[:, 0, :, 1]
+        errors = self._in_spreads(values - before - expected[:, 0, :, 0], expected[:, 0, :, 1])
         if "coming" in self.begun:
             means = tf.stack([expected[..., 0] + before[:, None], expected[..., 1]], -1)
             errors = self._with_earlier(errors, values, means, states, after)
@@ -144,10 +145,13 @@ class Detector:
             # The newest comes last.
             earlier = coming[:, ahead - 1 - lead, lead]
             there = tf.cast(states["rows"] >= lead, tf.float32)[:, None]
-            errors += there * (values - earlier[..., 0]) / tf.maximum(earlier[..., 1], 1e-6)
+            errors += there * self._in_spreads(values - earlier[..., 0], earlier[..., 1])
             count += there
         after["coming"] = tf.concat([coming[:, 1:], expected[:, None]], 1)
         return errors / count
+
+    def _in_spreads(self, errors, spreads):
+        return errors / tf.maximum(spreads, 1e-6) if self.settings.error == STANDARDISED else errors
 
     def _misbuilt(self, values, known, states, after):
         """Returns errors and known `(batch, sensors)` of the window that ends here, and the row rebuilt, scaled."""

@@ -6,6 +6,7 @@ from rnnkit.layers.detection.distance import DISTANCES
 from rnnkit.settings import Settings, setting
 
 PREDICTION, RECONSTRUCTION, BOTH = "prediction", "reconstruction", "both"
+STANDARDISED, PLAIN = "standardised", "plain"
 STRANGENESS = ("likelihood", "rank", "relative", "tail", "dynamic")
 NOT_FOR_DETECTORS = {"bidirectional": False, "label_smoothing": 0.0, "class_weights": "none", "token_budget": 0}
 """Settings of the stack and of training that detectors have no use for."""
@@ -25,6 +26,11 @@ class DetectorSettings(Settings):
         64, "Rows that are rebuilt, and over which gradients reach back; 0: a whole example.", at_least=0
     )
     ahead: int = setting(1, "Rows foretold at each; a row's error is the mean of all its predictions'.", at_least=1)
+    error: str = setting(
+        STANDARDISED,
+        "A prediction's error: standardised, in the spread that was foretold for it; plain, in that of train.",
+        choices=(STANDARDISED, PLAIN),
+    )
     head: str = setting("student_t", "Distribution of a row about its prediction.", choices=("gaussian", "student_t"))
     calendar: bool = setting(True, "Read hour and weekday from the stamps, where train is long enough to learn them.")
     season: int = setting(0, "Rows of a season, to compare with the usual of that time; 1: none; 0: a day.", at_least=0)

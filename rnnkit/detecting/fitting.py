@@ -6,7 +6,7 @@ from rnnkit.detecting.batches import RowBatches
 from rnnkit.detecting.chain import Chain
 from rnnkit.detecting.core import taken_apart
 from rnnkit.detecting.detector_settings import fixed_threshold
-from rnnkit.detecting.errors import channel_errors
+from rnnkit.detecting.errors import channel_errors, example_errors
 from rnnkit.detecting.parts import Part
 from rnnkit.detecting.truth import DetectionTruth
 from rnnkit.metrics.detection_events import best_threshold
@@ -30,26 +30,27 @@ def fit_watch(core, valid: RowBatches, train: RowBatches) -> tuple[str, ...]:
     """
     part, settings = valid.part, valid.settings
     apart, whole = taken_apart(core), part.readings.whole
-    how = {"window": train.window, "whole": whole}
-    errors, known = channel_errors(apart, train.encoded, train.spans, **how)
-    ends = _ends(train.spans)
-    if whole:
-        errors, known = errors[ends], known[ends]
+    how = {"window": train.window, "error": settings.error}
+    errors, known = (example_errors if whole else channel_errors)(apart, train.encoded, train.spans, **how)
     watch = apart.watch
     scale = np.sqrt(np.sum(errors**2, 0) / np.maximum(known.sum(0), 1))
     watch.set(scale=np.where(scale > LEAST, scale, 1))
     centre, whitening = _whitening(errors / watch.scale.numpy(), known, settings.distance)
     watch.distance.set(centre, whitening)
     distances = Chain(watch, settings).error(errors, known).numpy()
-    smoothed = _smoothed(distances, [0, len(distances)] if whole else [0, *ends + 1], settings.smoothing)
+    edges = [0, len(distances)] if whole else [0, *_ends(train.spans)]
+    smoothed = _smoothed(distances, edges, settings.smoothing)
     tail = fit_tail(smoothed, share=settings.tail_share)
     watch.set(
         errors=smoothed[-settings.history :],
         usual=(smoothed.mean(), max(smoothed.std(), LEAST)),
         tail=(tail.threshold, tail.shape, tail.scale, tail.share),
     )
-    found = channel_errors(apart, valid.encoded, _from_the_start(part), **how)
-    alarms = _alarms(Chain(watch, settings), part, *found)
+    if whole:
+        alarms = _alarms_of_examples(Chain(watch, settings), *example_errors(apart, valid.encoded, valid.spans, **how))
+    else:
+        found = channel_errors(apart, valid.encoded, _from_the_start(part), **how)
+        alarms = _alarms(Chain(watch, settings), part, *found)
     if settings.strangeness == "dynamic" and settings.threshold == "auto":
         threshold, note = 1.0, "threshold 1: the one found anew at each row is in the score."
     else:
@@ -89,8 +90,8 @@ def _smoothed(errors, edges, rows):
 
 
 def _ends(spans):
-    """Returns the place of each span's last row among the rows of all."""
-    return np.cumsum(spans[:, 1] - spans[:, 0]) - 1
+    """Returns where each span ends among the rows of all."""
+    return np.cumsum(spans[:, 1] - spans[:, 0])
 
 
 def _from_the_start(part: Part) -> np.ndarray:
@@ -103,14 +104,16 @@ def _alarms(chain: Chain, part: Part, errors, known) -> np.ndarray:
     """Returns what alarms are raised by, of the rows of a part, from errors of its series from their beginning."""
     distances = chain.error(errors, known).numpy()
     spans, found = _from_the_start(part), []
-    for end, (first, last), begin in zip(_ends(spans) + 1, spans.tolist(), part.spans[:, 1].tolist(), strict=True):
-        own = distances[end - (last - first) : end]
-        if part.readings.whole:
-            found.append(chain.run(own[-1:])["alarm"])
-        else:
-            # What came before valid is train, from whose end on the chain goes.
-            found.append(chain.run(own[begin - first :])["alarm"])
+    for end, last, begin in zip(_ends(spans), spans[:, 1].tolist(), part.spans[:, 1].tolist(), strict=True):
+        # What came before valid is train, from whose end on the chain goes.
+        found.append(chain.run(distances[end - (last - begin) : end])["alarm"])
     return np.concatenate(found)
+
+
+def _alarms_of_examples(chain: Chain, errors, known) -> np.ndarray:
+    """Returns what alarms are raised by, of examples, each at the chain's beginning."""
+    distances = chain.error(errors, known).numpy()
+    return np.concatenate([chain.run(distances[place : place + 1])["alarm"] for place in range(len(distances))])
 
 
 def threshold_of(alarms: np.ndarray, truth: DetectionTruth, settings) -> tuple[float, str]:

@@ -14,6 +14,7 @@ from rnnkit.detecting.detector import ANSWERS, Detector
 from rnnkit.parts import load_parts
 from rnnkit.predicting import Summary, check_output
 from rnnkit.predicting.answers import Answers, Output
+from rnnkit.predicting.bar import late_bar
 from rnnkit.predicting.forms import CsvForm, JsonForm
 from rnnkit.predicting.partial import held
 from rnnkit.predicting.tally import Tally
@@ -23,6 +24,7 @@ from rnnkit.settings import from_mapping
 from rnnkit.sources.data_frames import is_data_frame
 from rnnkit.sources.faults import Fault
 from rnnkit.sources.portions import Portion
+from rnnkit.sources.table import Meter
 from rnnkit.sources.whole import WholeRows, read_whole
 
 if TYPE_CHECKING:
@@ -67,19 +69,21 @@ def predict_detection(
             sys.stdout.flush()
     else:
         shown = os.fspath(output)
-        with held(target, shown) as partial, reporter.task("reading", total=rows.size, unit="bytes"):
+        with held(target, shown) as partial, late_bar(reporter, "reading", rows.size) as advance:
             partial.begin()
-            for content in _contents(form, watcher, rows, tally, settings.skip_bad_rows):
+            meter = Meter()
+            for content in _contents(form, watcher, rows, tally, settings.skip_bad_rows, meter):
                 partial.write(content)
+                advance(meter.done)
             partial.place(None)
             partial.remove()
     sentence = f"{output}: {tally.answered:,} rows answered, {watcher.flagged:,} alarms."
     return Summary(target, tally.answered + tally.failed, tally.answered, tally.failed, sentence)
 
 
-def _contents(form, watcher, rows: WholeRows, tally, skip) -> Iterator[bytes]:
+def _contents(form, watcher, rows: WholeRows, tally, skip, meter=None) -> Iterator[bytes]:
     yield form.head()
-    for portion in rows.portions_as_they_come() if rows.waits else rows.portions(size=SIZE):
+    for portion in rows.portions_as_they_come() if rows.waits else rows.portions(size=SIZE, meter=meter):
         yield form.rows(*watcher.answer(portion, rows.features, tally, skip))
 
 
@@ -119,9 +123,8 @@ class Watcher:
             for row in rows:
                 values[row, place] = self._number(cells[name][row], name, row, portion)
         stamps = cells[self.time] if self.time else [""] * len(portion)
-        seconds, readable = self.detector.clock(
-            tf.constant([stamps[row] if row in rows else "" for row in range(len(portion))])
-        )
+        read = [stamps[row] if row not in portion.faults else "" for row in range(len(portion))]
+        seconds, readable = self.detector.clock(tf.constant(read))
         for row in rows:
             if self.time and not readable[row]:
                 portion.faults[row] = Fault("no time", f"{self.time!r} has {stamps[row]!r}, which is no time")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from rnnkit.answers import stacked
+from rnnkit.detecting.labels import runs
 from rnnkit.detecting.parts import Part
 from rnnkit.detecting.truth import DetectionTruth
 from rnnkit.series.stamp_texts import stamp_text
@@ -57,16 +58,13 @@ def truth_of_pieces(rows: list[dict]) -> DetectionTruth:
     names = tuple(dict.fromkeys(label for label in labels if label))
     kinds = np.array([names.index(label) if label else -1 for label in labels], np.int16)
     bounds = np.cumsum([0, *(len(row["label"]) for row in rows)])
-    edges = np.flatnonzero(np.diff(kinds, prepend=kinds[:1] - 1) != 0).tolist()
-    edges = sorted({*edges, *bounds.tolist()})
-    runs = [(first, end - 1) for first, end in zip(edges[:-1], edges[1:], strict=True) if kinds[first] >= 0]
     return DetectionTruth(
         strange=kinds >= 0,
         kinds=kinds,
         kind_names=names,
         bounds=bounds,
         seconds=np.arange(len(kinds), dtype=np.int64),
-        windows=np.array(runs, np.int64).reshape(-1, 2),
+        windows=np.array(runs(kinds, bounds), np.int64).reshape(-1, 3)[:, :2],
         labelled=bool(names),
         whole=False,
     )

@@ -4,8 +4,8 @@ import keras
 import tensorflow as tf
 
 from rnnkit.detecting.core import EXPECTING, taken_apart
+from rnnkit.training.kept_states import KeptStates
 
-SIDES = ("train", "valid")
 FREEDOM = 4.0
 """Degrees of freedom of Student's t distribution: its tails are heavy, so that strange rows of train weigh less."""
 
@@ -30,13 +30,7 @@ class Watching(keras.Model):
     def __init__(self, core: keras.Model, rows: tuple[int, int], head: str):
         super().__init__(name="watching")
         self.core, self.head, self.apart = core, head, taken_apart(core)
-        self.kept = {
-            side: {
-                name: self.add_weight((count, size), "zeros", trainable=False, name=f"{side}_{name}", dtype="float32")
-                for name, size in self.apart.sizes.items()
-            }
-            for side, count in zip(SIDES, rows, strict=True)
-        }
+        self.states = KeptStates(self, self.apart.sizes, rows)
         self.built = True
 
     def call(self, features, training=False):
@@ -50,13 +44,10 @@ class Watching(keras.Model):
         return losses
 
     def _unexpected(self, features, training):
-        kept = self.kept[SIDES[0] if training else SIDES[1]]
-        going_on = 1 - features["begin"][:, None]
         inputs = {name: features[name] for name in EXPECTING}
-        states = {name: state * going_on for name, state in kept.items()}
-        expected, after = self.apart.expect(inputs, states, training=training)
-        for name, state in kept.items():
-            state.assign(tf.stop_gradient(after[name]))
+        before = self.states.before(features["begin"], training)
+        expected, after = self.apart.expect(inputs, before, training=training)
+        self.states.keep(after, training)
         away = features["target"] - features["before"][:, :, None]
         return _mean(unlikeliness(away, expected, self.head), features["target_known"], (1, 2, 3))
 

@@ -4,8 +4,7 @@ import keras
 import tensorflow as tf
 
 from rnnkit.language.core import taken_apart
-
-SIDES = ("train", "valid")
+from rnnkit.training.kept_states import KeptStates
 
 
 class Carrying(keras.Model):
@@ -31,23 +30,13 @@ class Carrying(keras.Model):
         super().__init__(name="carrying")
         self.core, self.window = core, window
         self.apart = taken_apart(core)
-        self.kept = {
-            side: {
-                name: self.add_weight((count, size), "zeros", trainable=False, name=f"{side}_{name}", dtype="float32")
-                for name, size in self.apart.sizes.items()
-            }
-            for side, count in zip(SIDES, rows, strict=True)
-        }
+        self.states = KeptStates(self, self.apart.sizes, rows)
         self.built = True
 
     def call(self, features, training=False):
-        kept = self.kept[SIDES[0] if training else SIDES[1]]
-        going_on = 1 - features["begin"][:, None]
-        read, after = self.apart.read(
-            features["ids"], {name: state * going_on for name, state in kept.items()}, training=training
-        )
-        for name, state in kept.items():
-            state.assign(tf.stop_gradient(after[name]))
+        before = self.states.before(features["begin"], training)
+        read, after = self.apart.read(features["ids"], before, training=training)
+        self.states.keep(after, training)
         targets, head = features["target"], self.apart.head
         losses = (head.training_losses if training else head.losses_of)(read, targets)
         real = tf.math.count_nonzero(targets, 1, dtype=losses.dtype)

@@ -12,7 +12,7 @@ from rnnkit.layers.adaptive_softmax import LEAST
 from rnnkit.layers.embedding import VectorTable
 from rnnkit.layers.exported import exported_loops
 from rnnkit.layers.softmax_head import SoftmaxHead
-from rnnkit.layers.stack import state_sizes
+from rnnkit.layers.stack import by_level, state_names
 from rnnkit.settings import RecurrentSettings
 
 GROUPS = {"embedding": ("embedding",), "encoder": ("recurrent",), "head": ("head",)}
@@ -21,12 +21,9 @@ HEAD = "head"
 
 
 def sizes_of(settings) -> dict[str, int]:
-    """Returns the sizes of the states by name: `state_1_1`, the first of the first layer, and so on."""
+    """Returns the sizes of the states by name."""
     names = ("cell", "units", "depth", "last_units")
-    each = state_sizes(**{name: getattr(settings, name) for name in names})
-    return {
-        f"state_{level}_{place}": size for level, sizes in enumerate(each, 1) for place, size in enumerate(sizes, 1)
-    }
+    return state_names(**{name: getattr(settings, name) for name in names})
 
 
 def build_language_model(facts: Mapping[str, int], settings) -> keras.Model:
@@ -50,7 +47,7 @@ def build_language_model(facts: Mapping[str, int], settings) -> keras.Model:
     x = _dropped(x, settings.input_dropout, settings, "input_dropout")
     names = [field.name for field in dataclasses.fields(RecurrentSettings)]
     stack = {name: getattr(settings, name) for name in names}
-    x, after = recurrent_stack(x, **stack, last_units=settings.last_units, states=_by_level(states))
+    x, after = recurrent_stack(x, **stack, last_units=settings.last_units, states=by_level(states))
     if settings.change_penalty:
         x = ActivationPenalty(change=settings.change_penalty, name="change_penalty")(x)
     x = _dropped(x, settings.output_dropout, settings, "output_dropout")
@@ -79,13 +76,6 @@ def _dropped(x, share, settings, name):
         return x
     kind = keras.layers.SpatialDropout1D if settings.variational_dropout else keras.layers.Dropout
     return kind(share, name=name)(x)
-
-
-def _by_level(states):
-    levels = {}
-    for name, state in states.items():
-        levels.setdefault(name.rpartition("_")[0], []).append(state)
-    return list(levels.values())
 
 
 def check_language_model(settings) -> None:

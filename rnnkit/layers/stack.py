@@ -1,5 +1,7 @@
 """Recurrent stacks: a sequence -> one output per step, in one or two directions, any depth."""
 
+from collections.abc import Mapping
+
 import keras
 
 from rnnkit.layers.parallel import LRU, MinGRU, MinLSTM
@@ -118,6 +120,27 @@ def state_sizes(*, cell="lstm", units=64, depth=1, last_units=0) -> list[list[in
         kept = (CELLS | PARALLEL_CELLS)[cell](size).cell.state_size
         sizes.append(list(kept) if isinstance(kept, (list, tuple)) else [kept])
     return sizes
+
+
+def state_names(**stack) -> dict[str, int]:
+    """Returns the sizes of the states by name: `state_1_1`, the first of the first layer, and so on.
+
+    Args:
+        stack: As for `state_sizes`.
+    """
+    return {
+        f"state_{level}_{place}": size
+        for level, sizes in enumerate(state_sizes(**stack), 1)
+        for place, size in enumerate(sizes, 1)
+    }
+
+
+def by_level(states: Mapping) -> list[list]:
+    """Returns states by the names of `state_names`, in their order, as `recurrent_stack` takes them."""
+    levels = {}
+    for name, state in states.items():
+        levels.setdefault(name.rpartition("_")[0], []).append(state)
+    return list(levels.values())
 
 
 def check_cell(cell: str, activation: str = "tanh", recurrent_weight_dropout: float = 0.0) -> None:
