@@ -30,7 +30,8 @@ def measure(folder: pathlib.Path, work: pathlib.Path, rows: int, passes: int, ex
 
     path = folder / DATA
     measured([*RNNKIT, "run", "anomaly", "--data", path, *TRAINED, *extra, "--out", work / "speed"])
-    measured([*RNNKIT, "export", work / "speed", "--to", "tflite"])
+    bundle = work / "speed" / "anomaly"
+    measured([*RNNKIT, "export", bundle, "--to", "tflite"])
     with path.open(encoding="utf-8") as lines:
         cells = [line.strip().split(",") for line in lines][1 : rows + WARMING + 1]
     stamps, values = [stamp for stamp, _ in cells], [float(value) for _, value in cells]
@@ -39,7 +40,7 @@ def measure(folder: pathlib.Path, work: pathlib.Path, rows: int, passes: int, ex
     for turn in range(passes):
         for name, way in ways.items():
             with own_process() as call:
-                found[name].append(call(way, str(work / "speed"), stamps, values))
+                found[name].append(call(way, str(bundle), stamps, values))
             print(f"{name:10} {found[name][-1]:10,.0f} rows/s, turn {turn + 1}", file=sys.stderr, flush=True)
     return [{"way": name, "rows": rows, **spread(rates)} for name, rates in found.items()]
 

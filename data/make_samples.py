@@ -17,6 +17,7 @@ import phrase_grammar
 import price_path
 import sensor_plant
 import story_grammar
+import tune_rules
 import weather_station
 from review_grammar import reviews
 
@@ -70,6 +71,12 @@ def stories(rng):
 def sensors(rng):
     """Makes ten weeks of a pump station whose sensors fail in five ways that a range doesn't show."""
     return {"sensors.csv": csv_bytes(sensor_plant.HEADER, sensor_plant.sensors(rng, rows=10_000))}
+
+
+@sample
+def tunes(rng):
+    """Makes a book of tunes whose bars come back, some of them on another chord."""
+    return {"tunes.abc": tune_rules.tunes(rng, count=300, variants=10).encode("utf-8")}
 
 
 def csv_bytes(header, rows, delimiter=","):

@@ -62,7 +62,7 @@ class Settings(DetectionSourceSettings, RecurrentSettings, DetectorSettings, Tra
 
 
 STRUCTURE = (
-    *("sensors", "detector", "window", "ahead", "calendar", "season", "distance", "history"),
+    *("sensors", "detector", "window", "code", "ahead", "calendar", "season", "distance", "history"),
     *("cell", "units", "depth", "bidirectional", "residual", "layer_normalization", "activation"),
 )
 

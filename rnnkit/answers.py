@@ -64,6 +64,11 @@ def answer(function: Callable, columns: Mapping[str, "Sequence[str] | np.ndarray
     return {name: joined([part[name] for part in parts])[back] for name in parts[0]} if parts else {}
 
 
+def as_tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, tf.Tensor]:
+    """Returns arrays as tensors, by name."""
+    return {name: tf.constant(array) for name, array in arrays.items()}
+
+
 def _bytes(text):
     # A byte that was no UTF-8, as Python reads it from the command line, goes to the graph as it was.
     try:

@@ -134,7 +134,7 @@ class Bundle:
             ValueError: A cell is no single value.
         """
         model = self.model
-        from rnnkit.answers import answer
+        from rnnkit.answers import answer, as_tensors
 
         known = self.card["signatures"]
         if signature not in known:
@@ -154,7 +154,9 @@ class Bundle:
             columns = {name: [_cell(value, name) for value in rows[name]] for name in forms}
         else:
             columns = {name: _stacked(rows[name], name, forms[name]) for name in forms}
-        answers = answer(model.signatures[signature], columns)
+        # What is not of rows, such as a temperature or a seed, is the same for all of them.
+        shared = {name: columns.pop(name) for name, form in forms.items() if form["shape"][:1] != [None]}
+        answers = answer(functools.partial(model.signatures[signature], **as_tensors(shared)), columns)
         # A loaded signature gives its outputs in any order.
         return {name: _decoded(answers[name]) for name in known[signature]["outputs"] if name in answers}
 
@@ -167,11 +169,15 @@ def _cell(value, name):
 
 
 def _stacked(rows, name, form):
+    import numpy as np
+
     from rnnkit.answers import stacked
 
     try:
+        if form["shape"][:1] != [None]:
+            return np.array(rows, form["dtype"]).reshape(form["shape"])
         return stacked(rows, form["dtype"], len(form["shape"]) - 1)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"{name}: {error}") from None
 
 

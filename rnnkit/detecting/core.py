@@ -10,7 +10,7 @@ import tensorflow as tf
 from rnnkit.detecting.detector_settings import BOTH, PREDICTION, RECONSTRUCTION
 from rnnkit.layers import recurrent_stack
 from rnnkit.layers.cpu.choice import recurrent_loop
-from rnnkit.layers.detection.heads import Expected, Soft
+from rnnkit.layers.detection.heads import AtPlaces, Expected, Soft
 from rnnkit.layers.detection.watch import Watch
 from rnnkit.layers.exported import exported_loops
 from rnnkit.layers.stack import by_level, state_names
@@ -21,7 +21,7 @@ GROUPS = {"encoder": ("recurrent", "encoder"), "decoder": ("decoder",), "head": 
 EXPECTING = ("features", "before", "usual", "usual_known")
 """What a row is foretold from, beside the states."""
 NARROW = 4
-"""The code of a window is that many times as small as the state it is read with."""
+"""Where the code's size is not given, it is that many times as small as the state that a window is read with."""
 
 
 def sizes_of(settings) -> dict[str, int]:
@@ -75,10 +75,13 @@ def _rebuilt(values, known, settings, sensors, window):
     x = keras.layers.Concatenate(name="window")([Soft(name="soft_window")(values), known])
     stack = _stack(settings)
     x = recurrent_stack(x, **stack, name="encoder")[:, -1]
-    code = keras.layers.Dense(max(settings.units // NARROW, 1), activation="tanh", name="encoder_code")(x)
+    size = settings.code or max(settings.units // NARROW, 1)
+    code = keras.layers.Dense(size, activation="tanh", name="encoder_code")(x)
     x = keras.layers.RepeatVector(window, name="decoder_repeated")(code)
+    # Told where it is, a decoder need not count rows to draw what all windows have in common.
+    x = AtPlaces(settings.units, name="decoder_places")(x)
     x = recurrent_stack(x, **stack, name="decoder")
-    return keras.ops.flip(keras.layers.Dense(sensors, name="rebuilt")(x), axis=1)
+    return keras.ops.flip(AtPlaces(name="rebuilt_places")(keras.layers.Dense(sensors, name="rebuilt")(x)), axis=1)
 
 
 @dataclasses.dataclass(frozen=True)

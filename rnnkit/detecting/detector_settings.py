@@ -25,6 +25,7 @@ class DetectorSettings(Settings):
     window: int = setting(
         64, "Rows that are rebuilt, and over which gradients reach back; 0: a whole example.", at_least=0
     )
+    code: int = setting(0, "Size of the code that a window is rebuilt out of; 0: a quarter of units.", at_least=0)
     ahead: int = setting(1, "Rows foretold at each; a row's error is the mean of all its predictions'.", at_least=1)
     error: str = setting(
         STANDARDISED,

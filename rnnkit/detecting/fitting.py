@@ -35,8 +35,7 @@ def fit_watch(core, valid: RowBatches, train: RowBatches) -> tuple[str, ...]:
     watch = apart.watch
     scale = np.sqrt(np.sum(errors**2, 0) / np.maximum(known.sum(0), 1))
     watch.set(scale=np.where(scale > LEAST, scale, 1))
-    centre, whitening = _whitening(errors / watch.scale.numpy(), known, settings.distance)
-    watch.distance.set(centre, whitening)
+    watch.distance.set(_whitening(errors / watch.scale.numpy(), known, settings.distance))
     distances = Chain(watch, settings).error(errors, known).numpy()
     edges = [0, len(distances)] if whole else [0, *_ends(train.spans)]
     smoothed = _smoothed(distances, edges, settings.smoothing)
@@ -60,22 +59,20 @@ def fit_watch(core, valid: RowBatches, train: RowBatches) -> tuple[str, ...]:
 
 
 def _whitening(errors, known, how):
-    """Returns mean and whitening of channels; rows with an unknown channel say nothing of how they go together."""
+    """Returns the whitening of channels; rows with an unknown channel say nothing of how they go together."""
     known = known > 0
-    seen = np.maximum(known.sum(0), 1)
-    centre = np.where(known, errors, 0).sum(0) / seen
-    spread = np.sqrt(np.where(known, np.square(errors - centre), 0).sum(0) / seen)
+    size = np.sqrt(np.where(known, np.square(errors), 0).sum(0) / np.maximum(known.sum(0), 1))
     # A channel that never errs in train, as a dead sensor's, is left at its own scale.
-    spread = np.where(spread > LEAST, spread, 1)
+    size = np.where(size > LEAST, size, 1)
     whole, channels = errors[known.all(1)], errors.shape[1]
-    whitening = np.diag(1 / spread)
+    whitening = np.diag(1 / size)
     if how == "mahalanobis" and channels > 1 and len(whole) > 2 * channels:
         from sklearn.covariance import ledoit_wolf
 
-        covariance, _ = ledoit_wolf((whole - centre) / spread, assume_centered=True)
+        covariance, _ = ledoit_wolf(whole / size, assume_centered=True)
         values, vectors = np.linalg.eigh(covariance)
         whitening = whitening @ vectors / np.sqrt(np.maximum(values, LEAST))
-    return centre, whitening
+    return whitening
 
 
 def _smoothed(errors, edges, rows):

@@ -15,7 +15,8 @@ class Distance(keras.layers.Layer):
     (Mahalanobis 1936); a channel that is unknown counts as one without an error. `mean` is the root mean square of the
     known channels, `largest` the largest of them.
 
-    Nothing here is trained: mean and whitening are set from train's errors; without correlations it is diagonal.
+    Nothing here is trained: the whitening is set from train's errors; without correlations it is diagonal. No mean is
+    taken off: of how badly something was rebuilt, less than usual is no sign of anything.
 
     Args:
         channels: How many.
@@ -34,15 +35,14 @@ class Distance(keras.layers.Layer):
         self.channels, self.how = channels, how
 
     def build(self, *_):
-        self.centre = self.add_weight(shape=(self.channels,), initializer="zeros", name="centre")
         self.whitening = self.add_weight(shape=(self.channels, self.channels), initializer="identity", name="whitening")
 
     def call(self, errors, known):
-        away = (errors - self.centre) * known
+        away = errors * known
         if self.how == "mahalanobis":
             squares = tf.square(tf.matmul(away, self.whitening))
             return tf.sqrt(tf.reduce_mean(squares, -1))
-        # The diagonal brings each channel to a spread of 1 by itself.
+        # The diagonal brings each channel to a mean square of 1 by itself.
         own = tf.abs(away) * self.scale
         if self.how == "largest":
             return tf.reduce_max(own, -1)
@@ -52,9 +52,8 @@ class Distance(keras.layers.Layer):
     def scale(self):
         return tf.linalg.diag_part(self.whitening)
 
-    def set(self, centre: np.ndarray, whitening: np.ndarray) -> None:
-        """Sets the mean `(channels,)` and what brings the channels to spread 1 `(channels, channels)`."""
-        self.centre.assign(centre)
+    def set(self, whitening: np.ndarray) -> None:
+        """Sets what brings the channels to a mean square of 1, `(channels, channels)`."""
         self.whitening.assign(whitening)
 
     def compute_output_spec(self, errors, known):

@@ -25,6 +25,41 @@ class Soft(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="rnnkit")
+class AtPlaces(keras.layers.Layer):
+    """Puts a learnt vector of each row's place beside it, or adds one to it.
+
+    Args:
+        units: Size of the vectors that are put beside; 0: they are added.
+
+    Call arguments:
+        x: `(batch, window, features)`, the window fixed.
+
+    Returns:
+        `(batch, window, features + units)`.
+    """
+
+    def __init__(self, units=0, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+
+    def build(self, shape):
+        start = "glorot_uniform" if self.units else "zeros"
+        self.vectors = self.add_weight(shape=(shape[1], self.units or shape[2]), initializer=start, name="vectors")
+
+    def call(self, x):
+        vectors = tf.cast(self.vectors, x.dtype)[None]
+        if not self.units:
+            return x + vectors
+        return tf.concat([x, tf.tile(vectors, [tf.shape(x)[0], 1, 1])], -1)
+
+    def compute_output_spec(self, x):
+        return keras.KerasTensor((*x.shape[:2], x.shape[2] + self.units), self.compute_dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
+
+@keras.saving.register_keras_serializable(package="rnnkit")
 class Expected(keras.layers.Layer):
     """Says what a row will be: between its last values and the usual ones, by a gate, and moved by what was learnt.
 
