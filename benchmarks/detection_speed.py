@@ -30,7 +30,7 @@ def measure(folder: pathlib.Path, work: pathlib.Path, rows: int, passes: int, ex
 
     path = folder / DATA
     measured([*RNNKIT, "run", "anomaly", "--data", path, *TRAINED, *extra, "--out", work / "speed"])
-    bundle = work / "speed" / "anomaly"
+    bundle = work / "speed" / "anomaly" / "1"
     measured([*RNNKIT, "export", bundle, "--to", "tflite"])
     with path.open(encoding="utf-8") as lines:
         cells = [line.strip().split(",") for line in lines][1 : rows + WARMING + 1]

@@ -53,7 +53,7 @@ def _draw_scores(axes, card):
     colours = [OURS if name == card["recipe"] else THEIRS for name in bars]
     axes.bar_label(axes.barh(list(bars), list(bars.values()), color=colours), fmt=" %.3f")
     better = "" if card.get("higher_is_better", True) else ", lower is better"
-    axes.set(title=f"{metric} beside the baselines{better}", xlim=(0, max(bars.values()) * 1.2))
+    axes.set(title=f"{metric} beside the baselines{better}", xlim=(0, max(bars.values()) * 1.2 or 1))
 
 
 def draw_confusion(axes, answers, truth, labels) -> None:

@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from toy_detections import truth_of
 from toy_readings import ROWS, matches, read, refusal, several, splits_of, table, told
 
+from rnnkit.detecting.comparing import known_scores
 from rnnkit.detecting.labels import canonical, runs
 from rnnkit.detecting.parts import Part
 from rnnkit.detecting.reading import detection_facts, read_part, read_readings
@@ -234,3 +236,11 @@ def test_the_truth_of_a_part_is_that_of_its_rows_and_no_window_straddles_two_spa
         begin += end - first
     assert truth.windows.tolist() == expected and truth.bounds[-1] == begin
     assert truth.kind_names == ("a", "b") and truth.labelled and not truth.whole
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_without_a_true_window_all_methods_have_the_same_scores(labelled):
+    truth = truth_of(12, labelled=labelled)
+    scores = [known_scores(np.arange(12.0), np.arange(12) > least, truth) for least in (20, 3)]
+    assert [list(each) for each in scores] == [["alarms_per_day"]] * 2
+    assert scores[0]["alarms_per_day"] == 0 < scores[1]["alarms_per_day"]

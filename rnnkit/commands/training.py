@@ -115,8 +115,12 @@ def print_scores(bundle: Bundle) -> None:
     rivals = {name: scores["test"][metric] for name, scores in card["baselines"].items()}
     strongest = max(rivals, key=lambda name: sign * rivals[name])
     difference = card["scores"]["test"][metric] - rivals[strongest]
-    print(f"\ntest {metric} is {_verdict(difference, sign)} the strongest baseline, {strongest}.")
-    for name, scores in relatives(card).items():
+    print()
+    # A recipe may say that its scores are no sign of being better.
+    compared = card.get("compared", True)
+    if compared:
+        print(f"test {metric} is {_verdict(difference, sign)} the strongest baseline, {strongest}.")
+    for name, scores in relatives(card).items() if compared else ():
         print(f"test {metric} is {_verdict(card['scores']['test'][metric] - scores[metric], sign)} {name}.")
     for line in card.get("findings", ()):
         print(line)

@@ -19,8 +19,10 @@ def details_of(told: Reported) -> dict:
         "threshold": threshold_of_core(told.core),
         "period": told.preparation.facts["period"],
     }
-    if not told.truth["test"].labelled:
-        found["findings"] = ["nothing is known of true windows in test: what is found can't be scored."]
+    if not len(told.truth["test"].windows):
+        known = "there is no true window" if told.truth["test"].labelled else "nothing is known of true windows"
+        found["findings"] = [f"{known} in test: what is found can't be scored, and no method is better than another."]
+        found["compared"] = False
     kinds = _recall(told)
     if kinds:
         found["recall_by_kind"] = {kind: share for kind, (share, _) in kinds.items()}
