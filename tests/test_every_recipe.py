@@ -4,10 +4,12 @@ import dataclasses
 import itertools
 import json
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 
 import keras
@@ -170,6 +172,24 @@ def other_stories(sample):
     return pd.DataFrame({"my text": texts, "other": 1}), {"text": "my text"}, []
 
 
+def other_tunes(sample):
+    # The first ones in a style that the sample never has, a semitone higher: notes that it never has.
+    book = re.split(r"(?m)^(?=X:)", sample.read_text("utf-8"))[1:60]
+    tunes = [re.sub(r"(?m)^R:.*$", "R: never seen before", tune) if n % 3 else tune for n, tune in enumerate(book)]
+    path = pathlib.Path(tempfile.mkdtemp()) / "mine.abc"
+    path.write_text("".join(tunes).replace("^", "^^"), "utf-8")
+    return path, {}, []
+
+
+def rolls(*sounding, frames=1, **changed):
+    """A roll of a piano's 88 keys in which these pitches sound, and those in `changed` by frame, as `f3`."""
+    roll = np.zeros((frames, 88))
+    roll[:, [pitch - 21 for pitch in sounding]] = 1
+    for frame, values in changed.items():
+        roll[int(frame[1:])] = values
+    return roll.tolist()
+
+
 PROMISES = {
     "anomaly": Promise(
         margins={
@@ -249,6 +269,54 @@ PROMISES = {
             **{"window": 40, "batch_size": 8, "epochs": 8, "written": 20},
             **{"input_dropout": 0.1, "output_dropout": 0.2},
         },
+    ),
+    "music": Promise(
+        margins={"uniform": 2.0, "unigram": 1.0, "bigram": 0.3, "markov_3": 0.15},
+        rows={
+            "text": [
+                "key:D_major metre:6/8 | n74 d36",
+                "style:reel",
+                "style:waltz key:A_minor metre:3/4" + " | ch:Am n69 d24 n72 d24 n76 d24" * 5,
+            ]
+        },
+        odd={
+            "text": [
+                b"",
+                b"| d24",
+                b"zzxqwv",
+                b"n60 n60 ~ r d1 key:C_major metre:0/0",
+                b"  \t\n ",
+                b"key:C_major metre:4/4 | " + b"n72 d12 " * 1_500,
+                b"caf\xe9 \xff\xfe",
+                b"\x00",
+                "naïve 非常好 🙂 [end] n999 d-1 ch:H".encode(),
+            ]
+        },
+        child=other_tunes,
+        small={
+            **{"units": 8, "embedding_units": 8, "attention_units": 4, "events_back": 30},
+            **{"window": 20, "batch_size": 4, "bars": 2, "skip_bad_rows": True},
+        },
+        trained={"epochs": 10, "bars": 4},
+    ),
+    "polyphony": Promise(
+        margins={"uniform": 50.0, "unigram": 5.0, "previous_frame": 1.5},
+        rows={"roll": [rolls(60), rolls(48, 52, 55, 72, frames=20), rolls(57, 69, frames=60)]},
+        odd={
+            "roll": [
+                rolls(),
+                rolls(frames=40),
+                rolls(*range(21, 109), frames=30),
+                rolls(60, frames=9, f3=np.nan, f8=np.nan),
+                rolls(60, frames=9, f3=np.inf, f4=-np.inf, f5=1e30, f6=0.5, f7=127),
+                np.full((30, 88), np.nan).tolist(),
+                rolls(21, 108, frames=1_500),
+            ]
+        },
+        child=other_tunes,
+        empty=[],
+        small={"units": 8, "hidden": 7, "window": 20, "batch_size": 4, "skip_bad_rows": True},
+        trained={"epochs": 15},
     ),
     "forecast": Promise(
         margins={"last_value": 0.15, "seasonal_naive": 0.3, "drift": 0.15, "linear": 0.07, "ets": 0.15},

@@ -173,9 +173,13 @@ def _stacked(rows, name, form):
 
     from rnnkit.answers import stacked
 
-    try:
-        if form["shape"][:1] != [None]:
+    if form["shape"][:1] != [None]:
+        try:
             return np.array(rows, form["dtype"]).reshape(form["shape"])
+        except (TypeError, ValueError):
+            kind = f"a value of type {form['dtype']} and shape {form['shape']}"
+            raise ValueError(f"{name} is the same for all rows, {kind}. Got {repr(rows)[:60]}.") from None
+    try:
         return stacked(rows, form["dtype"], len(form["shape"]) - 1)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name}: {error}") from None

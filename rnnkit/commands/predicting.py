@@ -9,7 +9,7 @@ from rich.console import Console
 from rnnkit import bundle as bundles
 from rnnkit.attention_pictures import check_attention, draw_attention
 from rnnkit.bundle import Bundle
-from rnnkit.commands import writing_on
+from rnnkit.commands import composing, writing_on
 from rnnkit.commands.parsing import READING, Parser
 from rnnkit.entity_pictures import entities_text, write_entities
 from rnnkit.messages import listed
@@ -54,12 +54,20 @@ command, the output is the same as if nothing had happened.
 
 A language model writes a text on; an empty one, '', from nothing. With --stream
 what it writes is shown as it is drawn. With --length to --repetition-penalty it
-writes otherwise than it was trained to. --signature score says what a text costs."""
+writes otherwise than it was trained to. --signature score says what a text costs.
+
+A composer goes on from --primer opening.mid, or from nothing, and writes a tune:
+--output tune.mid, .abc, .wav, or .png for a piano roll."""
 
 
 def predict_(arguments: list[str]) -> None:
     """Answers values given on the line, rows of a file, or what comes on standard input."""
     values = _parsed(arguments)
+    if composing.is_asked(values):
+        composing.check(values)
+        bundle = bundles.load(values["bundle"], verify=not values["no_verify"])
+        composing.compose_tunes(bundle, values)
+        return
     if bool(values["texts"]) == bool(values["input"]):
         raise ValueError("Give either values, or --input FILE (- for standard input), and not both.")
     to_file = values["output"] != STDOUT
@@ -200,6 +208,7 @@ def _parsed(arguments):
     )
     parser.add_no_verify()
     writing_on.add_flags(parser)
+    composing.add_flags(parser)
     parser.add_reading()
     parser.add_json("Write one JSON object a row to standard output; with --output FILE, one with the counts.")
     return parser.parse(arguments)

@@ -21,7 +21,8 @@ class EventWords(keras.layers.Layer):
     """Looks up the ids of events, moved into one key.
 
     `text (batch,) string -> ids (batch, time) int32`, padded with 0 on the right to the longest text of the batch. The
-    first `key:` of a text says from where it is moved; a text without any stays as it is.
+    first `key:` of a text says from where it is moved; a text without any stays as it is. A note that would leave what
+    MIDI has goes an octave the other way.
 
     Args:
         pieces: The words, as they are after moving; the first has id 4. Empty until learnt.
@@ -46,17 +47,14 @@ class EventWords(keras.layers.Layer):
 
     def split(self, text) -> tf.RaggedTensor:
         """Returns the words of each text, `(batch, (words))`, moved."""
-        text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
-        words = tf.strings.split(tf.strings.regex_replace(text, r"[\s\p{Z}]+", " "))
-        if not self.moved:
-            return words
-        return self.move(words, self.shifts(text))
+        words = tf.strings.split(_spaced(text))
+        return self.move(words, self.shifts(text)) if self.moved else words
 
     def shifts(self, text) -> tf.Tensor:
         """Returns the semitones by which each text is moved, `(batch,)` int32."""
         if not self.moved:
             return tf.zeros(tf.shape(text), tf.int32)
-        first = tf.strings.regex_replace(text, rf"^(?s:.*?)(^|\s)({KEY}\S+)(?s:.*)$", r"\2")
+        first = tf.strings.regex_replace(_spaced(text), rf"^(?s:.*?)(^| )({KEY}[^ ]+)(?s:.*)$", r"\2")
         return tf.gather(self._shifts, tf.cast(self.keys(first), tf.int32))
 
     def move(self, words: tf.RaggedTensor, by) -> tf.RaggedTensor:
@@ -99,6 +97,12 @@ class EventWords(keras.layers.Layer):
         return {**super().get_config(), "pieces": self.pieces, "moved": self.moved}
 
 
+def _spaced(text):
+    """Returns texts as words apart by single spaces; what is no UTF-8 is replaced."""
+    text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
+    return tf.strings.regex_replace(text, r"[\s\v\p{Z}]+", " ")
+
+
 def _lookup(words, name):
     return keras.layers.StringLookup(vocabulary=list(words), mask_token="", oov_token="[unknown]", name=name)
 
@@ -107,7 +111,10 @@ def _moves():
     """Returns what is moved, as '2 n60', what it becomes, and the shift of each key's word."""
     words = [f"n{pitch}" for pitch in range(128)] + key_words()
     words += [f"ch:{name}{quality}" for name in NAMES for quality in QUALITIES]
-    moved = {f"{by} {word}": target for by in SHIFTS if by for word in words if (target := moved_word(word, by)) != ""}
+    octaves = {by: by - 12 if by > 0 else by + 12 for by in SHIFTS}
+    moved = {
+        f"{by} {word}": moved_word(word, by) or moved_word(word, octaves[by]) for by in SHIFTS if by for word in words
+    }
     shifts = {word: shift_of(place // len(MODES), word.rpartition("_")[2]) for place, word in enumerate(key_words())}
     return list(moved), list(moved.values()), shifts
 

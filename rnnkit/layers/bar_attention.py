@@ -76,14 +76,15 @@ class BarAttention(keras.layers.Layer):
         return context, tf.concat([*flat, latest], 1)
 
     def _biases(self, places, remembered, time):
-        """Returns what is added to scores `(batch, time, events + time)`: never looked at are later or far bars."""
+        """Returns what is added to scores `(batch, time, events + time)`: never looked at: later events, far bars."""
         bars_back = tf.round(places[:, :, None, 1] - remembered[:, None, :, 1])
         alike = tf.cast(tf.abs(places[:, :, None, 0] - remembered[:, None, :, 0]) < 0.5, tf.float32)
-        steps = tf.range(time)
-        ahead = tf.concat([tf.zeros([time, self.events], tf.bool), steps[None, :] > steps[:, None]], 1)
+        # However long the window, no more is seen than what is remembered from one to the next.
+        later = tf.range(self.events + time)[None, :] - tf.range(time)[:, None]
+        near = (later >= 0) & (later <= self.events)
         # What stands before the first bar of a piece, or is no event at all, is in bar 0.
         in_bars = tf.math.floormod(remembered[:, None, :, 1], APART) > 0.5
-        there = (bars_back >= 1) & (bars_back <= self.bars) & in_bars & ~ahead[None]
+        there = (bars_back >= 1) & (bars_back <= self.bars) & in_bars & near[None]
         place = tf.cast(tf.clip_by_value(bars_back, 1.0, float(self.bars)), tf.int32) - 1
         found = tf.gather(tf.cast(self.back, tf.float32), place)
         found += tf.gather(tf.cast(self.alike, tf.float32), place) * alike

@@ -35,14 +35,15 @@ class BarClock(keras.layers.Layer):
         self.table = self.add_weight(shape=(self.vocabulary, 5), initializer="zeros", name="table")
 
     def call(self, ids, state):
-        rows = tf.gather(self.table, ids)
+        # A table of floats would be rounded where weights are made smaller for devices; whole numbers never are.
+        rows, before = tf.gather(tf.cast(self.table, tf.int32), ids), tf.cast(tf.round(state), tf.int32)
         ticks, bars, lengths, chords, ends = (rows[:, :, place] for place in range(5))
-        position = _since(tf.maximum(bars, ends), ticks, state[:, 0])
-        bar = tf.minimum(_since(ends, bars, state[:, 1]), float(MOST_BAR))
-        length = _last(tf.maximum(tf.sign(lengths), ends), lengths, state[:, 2])
-        chord = _last(tf.maximum(chords, ends), tf.cast(ids, tf.float32) * chords, state[:, 3])
-        piece = tf.math.floormod(tf.cumsum(ends, 1) + state[:, 4, None], float(MOST_PIECES))
-        told = tf.stack([position, bar, length, chord, piece], -1)
+        position = _since(tf.maximum(bars, ends), ticks, before[:, 0])
+        bar = tf.minimum(_since(ends, bars, before[:, 1]), MOST_BAR)
+        length = _last(tf.maximum(lengths, ends), lengths, before[:, 2])
+        chord = _last(tf.maximum(chords, ends), ids * chords, before[:, 3])
+        piece = tf.math.floormod(tf.cumsum(ends, 1) + before[:, 4, None], MOST_PIECES)
+        told = tf.cast(tf.stack([position, bar, length, chord, piece], -1), tf.float32)
         return told, told[:, -1]
 
     def compute_output_spec(self, ids, state):
@@ -56,7 +57,7 @@ class BarClock(keras.layers.Layer):
 def _place_of_last(marks):
     """Returns the place of the last mark up to each step, `(batch, time)` int32, -1 where there is none."""
     steps = tf.range(tf.shape(marks)[1])
-    seen = (steps[None, :] <= steps[:, None])[None] & (marks > 0.5)[:, None, :]
+    seen = (steps[None, :] <= steps[:, None])[None] & (marks > 0)[:, None, :]
     return tf.reduce_max(tf.where(seen, steps[None, None, :], -1), -1)
 
 

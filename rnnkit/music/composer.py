@@ -20,7 +20,7 @@ from rnnkit.features.event_words import EventWords
 from rnnkit.language.core import Apart, taken_apart
 from rnnkit.language.generator import IDS, TEXT, Generator
 from rnnkit.language.units import Units, units_of
-from rnnkit.layers.embedding import END, NEVER_WRITTEN
+from rnnkit.layers.embedding import END, NEVER_WRITTEN, UNKNOWN
 from rnnkit.music.core import CLOCK
 from rnnkit.music.events import BAR, KEY, METRE, STYLE
 from rnnkit.music.grammar import STATES, Asked, Grammar
@@ -123,8 +123,9 @@ class Composer:
 
         Args:
             text: `(batch,)`, events of primers, in any key; '' for none.
-            style, key, metre: `(batch,)`, such as 'jig', 'D_major' and '6/8'; '' where the model is to say. They count
-                where the primer doesn't say; `key` is also the key of what is written.
+            style, key, metre: `(batch,)`, such as 'jig', 'D_major' and '6/8'; '' where the model is to say, as it does
+                where training has no such word. They count where the primer doesn't say; `key` is also the key of what
+                is written, but for its mode, which is the primer's.
             variation: `(batch,)`, of the draws: what else is the same differs by it.
             how: `HOW`.
 
@@ -151,9 +152,9 @@ class Composer:
         }
 
     def _ids(self, words):
-        """Returns the ids of single words, moved by themselves, `(batch,)`; 0 where there is none."""
-        ids = self.units.ids(words)
-        return tf.pad(ids, [[0, 0], [0, 1]])[:, 0]
+        """Returns the ids of single words, moved by themselves, `(batch,)`; 0 where there is none, or none is known."""
+        ids = tf.pad(self.units.ids(words), [[0, 0], [0, 1]])[:, 0]
+        return tf.where(tf.equal(ids, UNKNOWN), 0, ids)
 
     def _log_probability(self, ids):
         before = tf.pad(ids, [[0, 0], [1, 0]], constant_values=END)[:, :-1]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
 from rnnkit.music.pieces import HIGHEST as HIGHEST_PITCH
-from rnnkit.music.pieces import MODES, NAMES, TICKS, Harmony, Note, Piece, bar_ticks, moved_chord
+from rnnkit.music.pieces import MODES, NAMES, TICKS, Harmony, Note, Piece, bar_ticks, chord_name, moved_chord
 
 BAR, REST, GOES_ON = "|", "r", "~"
 STYLE, KEY, METRE, FROM, CHORD, NOTE, DURATION = "style:", "key:", "metre:", "from:", "ch:", "n", "d"
@@ -56,7 +56,8 @@ def encode_piece(piece: Piece) -> list[str]:
     """Writes a piece as words, in its own key.
 
     Raises:
-        ValueError: Its notes overlap, or some that start together don't end together: see `melody_of`.
+        ValueError: Its notes overlap, or some that start together don't end together: see `melody_of`; or some lie
+            outside of its bars.
     """
     words = [style_word(piece.style)] if piece.style.strip() else []
     words += [key_word(piece.tonic, piece.mode), METRE + "/".join(map(str, piece.metre))]
@@ -94,6 +95,11 @@ def _groups(piece):
                 found[note.start][1].append(note.pitch)
         elif note.start < last:
             raise ValueError(f"{piece.source}: a note at tick {note.start} starts before another has ended.")
+        elif end > piece.bars[-1]:
+            raise ValueError(
+                f"{piece.source}: a note at tick {note.start} lasts to tick {end}, "
+                f"after the last bar, {piece.bars[-1]}."
+            )
         else:
             found[note.start] = end, [note.pitch]
         last = end
@@ -120,17 +126,20 @@ class _Reading:
         self.notes, self.chords, self.bars = [], [], []
         self.metre, self.tonic, self.mode, self.style = (4, 4), 0, "major", ""
         self.now, self.pitches, self.last = 0, None, []
+        self.before, self.headers = "", []
 
     def take(self, word, place):
         if word.startswith(HEADER):
-            return self._header(word, place)
-        if word == BAR:
+            self._header(word, place)
+        elif word == BAR:
             self._none_open(word, place)
             # A bar that nothing stood in is none.
             if not self.bars or self.bars[-1] != self.now:
                 self.bars.append(self.now)
         elif word.startswith(FROM):
             number_in(word, FROM, self.source, place)
+            if self.before != BAR or self.bars != [0]:
+                raise _misplaced(self.source, place, word)
         elif word.startswith(CHORD):
             self._none_open(word, place)
             self.chords = [chord for chord in self.chords if chord.start != self.now]
@@ -147,10 +156,13 @@ class _Reading:
             self.pitches = [*(self.pitches or ()), pitch]
         else:
             raise _misplaced(self.source, place, word)
+        self.before = word
 
     def _header(self, word, place):
-        if self.bars:
+        kind = next(prefix for prefix in HEADER if word.startswith(prefix))
+        if self.before and not self.before.startswith(tuple(self.headers)) or kind in self.headers:
             raise _misplaced(self.source, place, word)
+        self.headers.append(kind)
         if word.startswith(STYLE):
             self.style = word.removeprefix(STYLE).replace("_", " ")
         elif word.startswith(KEY):
@@ -218,17 +230,19 @@ def read_metre(word: str, source: str = "events", place: int = 0) -> tuple[int, 
         ValueError: It says none.
     """
     beats, _, unit = word.removeprefix(METRE).partition("/")
-    metre = number_in(beats, "", source, place), number_in(unit, "", source, place)
-    bar_ticks(metre)
+    try:
+        metre = number_in(beats, ""), number_in(unit, "")
+        bar_ticks(metre)
+    except ValueError:
+        raise _misplaced(source, place, word) from None
     return metre
 
 
 def _chord(word, source, place):
     name = word.removeprefix(CHORD)
-    try:
-        return moved_chord(name, 0)
-    except ValueError:
-        raise _misplaced(source, place, word) from None
+    if not name or chord_name(name) != name:
+        raise _misplaced(source, place, word)
+    return name
 
 
 def _misplaced(source, place, word):

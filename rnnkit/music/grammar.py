@@ -32,6 +32,21 @@ FOLLOWS = {
     GOES_ON: (DURATION,),
     DURATION: (BAR, STOP, CHORD, NOTE, REST, GOES_ON),
 }
+GUESSED = {
+    NOTHING: STYLE,
+    STOP: STYLE,
+    STYLE: KEY,
+    KEY: METRE,
+    METRE: BAR,
+    BAR: NOTE,
+    FROM: NOTE,
+    CHORD: NOTE,
+    NOTE: DURATION,
+    REST: DURATION,
+    GOES_ON: DURATION,
+    DURATION: NOTE,
+}
+"""What an event of a primer that training doesn't have is taken for, by the kind of the one before."""
 LONGEST = 384
 """Ticks of the longest bar that can be filled."""
 STATES = ("kind", "pitch", "key", "sounding", "on_tonic", "upbeat")
@@ -46,6 +61,7 @@ PREFIXES = {
     events.DURATION: DURATION,
 }
 WHOLE_WORDS = {events.BAR: BAR, events.REST: REST, events.GOES_ON: GOES_ON}
+STAND_AFTER = {FROM: [events.BAR], DURATION: [events.REST]}
 
 
 def kind_of(word: str) -> int:
@@ -54,7 +70,7 @@ def kind_of(word: str) -> int:
         return WHOLE_WORDS[word]
     kind = next((kind for prefix, kind in PREFIXES.items() if word.startswith(prefix)), NOTHING)
     try:
-        _numbers(word, kind)
+        events.decode_words([*STAND_AFTER.get(kind, ()), word])
     except ValueError:
         return NOTHING
     return kind
@@ -123,11 +139,12 @@ class Grammar:
         kind, pitch = (tf.gather(tf.constant(self.tables[name]), ids) for name in ("kind", "pitch"))
         is_note, is_rest, is_key = (tf.equal(kind, each) for each in (NOTE, REST, KEY))
         begins = tf.equal(kind, STOP)
+        guessed = tf.gather(tf.constant(self.tables["guessed"]), tf.cast(tf.round(old["kind"]), tf.int32))
         key = tf.where(is_key, tf.cast(ids, tf.float32), tf.where(begins, 0.0, old["key"]))
         tonics = tf.gather(tf.constant(self.tables["tonic"]), tf.cast(key, tf.int32))
         here = tf.cast(tf.equal(tf.math.floormod(pitch, 12), tonics), tf.float32)
         new = {
-            "kind": tf.cast(kind, tf.float32),
+            "kind": tf.cast(tf.where(tf.equal(kind, NOTHING), guessed, kind), tf.float32),
             "pitch": tf.where(is_note, tf.cast(pitch, tf.float32), -1.0),
             "key": key,
             "sounding": tf.where(is_note, 1.0, tf.where(is_rest | begins, 0.0, old["sounding"])),
@@ -154,19 +171,24 @@ class Grammar:
         may &= (kinds != NOTE) | (table["pitch"][None] > now["pitch"][:, None])
         enough = self.enough(states, clock, asked)
         may &= ~tf.equal(kinds, STOP) | enough
-        # Left to itself, a model may write any event anywhere, and end where it likes.
-        may |= ~asked.right_bars & (kinds != NOTHING)
+        # Left to itself, a model may write any event anywhere once a bar has begun, and end where it likes.
+        may |= ~asked.right_bars & (bar > 0)[:, None] & (tf.equal(kinds, STOP) | (kinds >= BAR))
         may &= self._asked_words(table, kinds, asked)
+        begins = (now["kind"] == NOTHING) | (now["kind"] == STOP)
+        may &= (kinds != KEY) | ~(begins & (asked.style > 0))[:, None]
         may &= (kinds != BAR) | ~enough
         scale = tf.gather(table["scale"], now["key"])
         inside = tf.gather(scale, table["class"], axis=1)
         may &= ~asked.in_key | (kinds != NOTE) | inside
+        may &= ~asked.right_bars | table["fills"][None] | tf.equal(self._ids(table), asked.metre[:, None])
         right = self._right(table, kinds, now, length - position, enough, asked)
         known = (length > 0)[:, None]
         may &= ~asked.right_bars | ~known | right
-        # Where nothing may come, as after a primer that no tune goes on from, a bar or the end is next.
-        none = ~tf.reduce_any(may, 1, keepdims=True)
-        return may | (none & tf.where(enough, tf.equal(kinds, STOP), tf.equal(kinds, BAR)))
+        # Where nothing may come, as in a bar that can't be filled, what is begun is ended, then the bar or the tune.
+        opened = (now["kind"] == NOTE) | (now["kind"] == REST) | (now["kind"] == GOES_ON)
+        ends = tf.where(opened[:, None], tf.equal(kinds, DURATION), ~enough & tf.equal(kinds, BAR))
+        may |= ~tf.reduce_any(may, 1, keepdims=True) & ends
+        return may | (~tf.reduce_any(may, 1, keepdims=True) & tf.equal(kinds, STOP))
 
     @staticmethod
     def enough(states: Mapping, clock, asked: Asked) -> tf.Tensor:
@@ -174,8 +196,11 @@ class Grammar:
         return clock[:, 1:2] - states["upbeat"] > tf.cast(asked.bars, tf.float32)[:, None] - 0.5
 
     @staticmethod
-    def _asked_words(table, kinds, asked):
-        ids = tf.range(tf.shape(table["kind"])[0])[None]
+    def _ids(table):
+        return tf.range(tf.shape(table["kind"])[0])[None]
+
+    def _asked_words(self, table, kinds, asked):
+        ids = self._ids(table)
         may = tf.ones_like(kinds, tf.bool)
         for kind, wanted in ((STYLE, asked.style), (KEY, asked.key), (METRE, asked.metre)):
             wanted = wanted[:, None]
@@ -208,10 +233,10 @@ class Grammar:
 def _tables(words, kinds):
     """Returns what is known of each id, and of lengths that may be left of a bar."""
     count = len(kinds)
-    ticks, pitches = np.zeros(count, np.int32), np.full(count, -1, np.int32)
+    ticks, lengths, pitches = np.zeros(count, np.int32), np.zeros(count, np.int32), np.full(count, -1, np.int32)
     tonics, scales = np.full(count, -1, np.int32), np.ones((count, 12), bool)
     for place, word in enumerate(words, len(RESERVED)):
-        ticks[place], _, pitches[place] = _numbers(word, kinds[place])
+        ticks[place], lengths[place], pitches[place] = _numbers(word, kinds[place])
         if kinds[place] == KEY:
             name, _, mode = word.removeprefix(events.KEY).partition("_")
             tonics[place] = NAMES.index(name)
@@ -226,6 +251,7 @@ def _tables(words, kinds):
     # A tonic that no note has can't be asked for.
     classes = set((pitches[pitches >= 0] % 12).tolist())
     tonics = np.where(np.isin(tonics, list(classes)), tonics, -1)
+    fills = fillable[np.minimum(lengths, LONGEST)]
     follows = np.array([np.isin(kinds, FOLLOWS[kind]) for kind in range(len(FOLLOWS))])
     return {
         "kind": kinds,
@@ -236,5 +262,8 @@ def _tables(words, kinds):
         "scale": scales,
         "fillable": fillable,
         "splittable": np.array(splittable),
+        # Where no metre has bars that can be filled, any may be.
+        "fills": fills | (not fills[kinds == METRE].any()),
         "follows": follows,
+        "guessed": np.array([GUESSED[kind] for kind in range(len(GUESSED))], np.int32),
     }

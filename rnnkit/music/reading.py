@@ -1,11 +1,12 @@
 """Reading: a tune book, a MIDI or MusicXML file, or a folder of them -> tunes, split by tune and by title."""
 
+import collections
 import dataclasses
 import hashlib
 import os
 import pathlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -16,13 +17,14 @@ from rnnkit.music.quantising import melody_of
 from rnnkit.music.settings import FILE, HEADER, MusicSourceSettings
 from rnnkit.music.tunes import Tunes
 from rnnkit.music.xml_reading import read_musicxml
-from rnnkit.sources.data_frames import is_data_frame
 from rnnkit.sources.splits import PARTS, Splits
 from rnnkit.sources.splitting import LEAST_GROUPS, assign
 
 ABC = (".abc",)
 READERS = {".mid": read_midi, ".midi": read_midi, **dict.fromkeys((".xml", ".musicxml", ".mxl"), read_musicxml)}
 KINDS = (*ABC, *READERS)
+VOICES = "voices is read."
+"""How what `read_abc` tells ends where it is no fault."""
 SHOWN = 5
 """Faults and changes that are named one by one."""
 
@@ -91,11 +93,11 @@ def read_tunes(
         OSError: A file isn't there or can't be read.
     """
     settings = settings or MusicSourceSettings()
-    given = {name: each for name, each in (("train", data), ("valid", valid), ("test", test)) if each is not None}
-    books = _books(given, settings, progress)
+    given = {"train": data, **{name: each for name, each in (("valid", valid), ("test", test)) if each is not None}}
+    books = read_books(given, settings, progress)
     pieces = {name: [piece for book in each for piece in book.pieces] for name, each in books.items()}
     shares = {PARTS[name]: getattr(settings, f"{name}_share") for name in ("valid", "test") if name not in pieces}
-    parts = _cut(pieces["train"], shares, getattr(settings, "seed", 0), os.fspath(data))
+    parts = cut_pieces(pieces["train"], shares, getattr(settings, "seed", 0), os.fspath(data))
     splits = {}
     for name, part in PARTS.items():
         own = pieces[name] if name in pieces and name != "train" else None
@@ -106,34 +108,35 @@ def read_tunes(
         "path": os.fspath(data),
         "rows": {name: len(split) for name, split in splits.items()},
         "events": {name: int(split.truth().sum()) for name, split in splits.items()},
-        "sha256": _digest([book.sha256 for book in every]),
+        "sha256": digest_of([book.sha256 for book in every]),
     }
-    return TuneSplits(**splits, card=card, notes=(*_notes(every), *_seen(pieces)), files=tuple(every))
+    return TuneSplits(**splits, card=card, notes=(*notes_on(every), *notes_on_seen(pieces)), files=tuple(every))
 
 
 def read_part(data, settings: MusicSourceSettings, progress: Callable | None = None) -> Tunes:
     """Reads tunes to be scored and not split; takes and raises what `read_tunes` does."""
-    books = _books({"train": data}, settings, progress)["train"]
-    return Tunes([piece for book in books for piece in book.pieces], _notes(books))
+    books = read_books({"train": data}, settings, progress)["train"]
+    return Tunes([piece for book in books for piece in book.pieces], notes_on(books))
 
 
 def read_piece(path: str | os.PathLike, settings: MusicSourceSettings) -> tuple[Piece, tuple[str, ...]]:
     """Reads one tune, such as a primer; of several in a file the first. Returns it and remarks."""
-    book = _book(pathlib.Path(path), settings)
+    book = _book(_files(path, "the primer")[0], settings)
     if not book.pieces:
         raise ValueError(f"{path}: {(*book.faults, 'has no tune')[0]}")
     more = (f"{path} has {len(book.pieces):,} tunes; the first is read.",) if len(book.pieces) > 1 else ()
     return book.pieces[0], (*book.notes, *more)
 
 
-def _books(given, settings, progress):
+def read_books(given: Mapping, settings, progress=None, reduced: Callable = melody_of) -> dict[str, list[Book]]:
+    """Reads files; `given` is split -> path, `reduced` piece -> what is kept of it and how many notes were changed."""
     files = {name: _files(data, name) for name, data in given.items()}
     total = sum(path.stat().st_size for each in files.values() for path in each)
     books, done = {}, 0
     for name, paths in files.items():
         books[name] = []
         for path in paths:
-            books[name].append(_book(path, settings))
+            books[name].append(_book(path, settings, reduced))
             done += path.stat().st_size
             if progress:
                 progress(done, total)
@@ -145,8 +148,9 @@ def _books(given, settings, progress):
 
 
 def _files(data, name) -> list[pathlib.Path]:
-    if is_data_frame(data):
-        raise ValueError(f"Tunes come from files: {', '.join(KINDS)}, or a folder of them. Got a DataFrame for {name}.")
+    if not isinstance(data, str | os.PathLike):
+        article = f"a {type(data).__name__}"
+        raise ValueError(f"Tunes come from files: {', '.join(KINDS)}, or a folder of them. Got {article} for {name}.")
     path = pathlib.Path(data)
     if path.is_dir():
         found = sorted(each for each in path.rglob("*") if each.suffix.lower() in KINDS and each.is_file())
@@ -162,11 +166,14 @@ def _files(data, name) -> list[pathlib.Path]:
     return [path]
 
 
-def _book(path, settings) -> Book:
+def _book(path, settings, reduced=melody_of) -> Book:
     content, stamp, faults, notes = path.read_bytes(), _stamp(path), [], []
     if path.suffix.lower() in ABC:
         text = _decoded(content, path, settings)
-        pieces, faults = read_abc(text, str(path), played=settings.repeats == "played", skip=settings.skip_bad_rows)
+        pieces, told = read_abc(text, str(path), played=settings.repeats == "played", skip=settings.skip_bad_rows)
+        # Of several voices the first is read: such tunes are not left out.
+        notes = [remark for remark in told if remark.endswith(VOICES)]
+        faults = [fault for fault in told if not fault.endswith(VOICES)]
     else:
         pieces = []
         try:
@@ -178,7 +185,7 @@ def _book(path, settings) -> Book:
             faults = [str(error)]
     kept, changed = [], 0
     for piece in pieces:
-        piece, moved = melody_of(piece)
+        piece, moved = reduced(piece)
         changed += moved
         kept.append(_styled(piece, path, settings))
     if changed:
@@ -211,11 +218,13 @@ def _stamp(path):
     return told.st_mtime_ns, told.st_size
 
 
-def _digest(digests: Sequence[str]) -> str:
+def digest_of(digests: Sequence[str]) -> str:
+    """Returns one hash of several."""
     return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
-def _cut(pieces, shares, seed, name):
+def cut_pieces(pieces: Sequence[Piece], shares: Mapping[int, float], seed: int, name: str) -> np.ndarray:
+    """Deals pieces out, those of one title or the same notes together: a value of `PARTS` for each."""
     groups = np.array(_groups(pieces))
     parts = assign(np.zeros(len(pieces), np.int32), groups, shares, seed)
     for split, part in PARTS.items():
@@ -230,6 +239,9 @@ def _cut(pieces, shares, seed, name):
 def _groups(pieces) -> list[int]:
     """Returns a number for each piece: those of one title, or of the same notes, have the same."""
     numbers, known = list(range(len(pieces))), {}
+    # What most are called, such as Piano, is no title.
+    titles = collections.Counter(_title(piece.title) for piece in pieces)
+    shared = {title for title, count in titles.items() if 2 * count > len(pieces)}
 
     def root(place):
         while numbers[place] != place:
@@ -237,7 +249,8 @@ def _groups(pieces) -> list[int]:
         return place
 
     for place, piece in enumerate(pieces):
-        for mark in (_title(piece.title), _melody(piece)):
+        title = _title(piece.title)
+        for mark in ("" if title in shared else title, _melody(piece)):
             if mark and mark in known:
                 numbers[root(place)] = root(known[mark])
             known.setdefault(mark, place)
@@ -260,7 +273,8 @@ def _shuffled(pieces, seed):
     return [pieces[place] for place in np.random.default_rng(seed).permutation(len(pieces))]
 
 
-def _notes(books) -> tuple[str, ...]:
+def notes_on(books: Sequence[Book]) -> tuple[str, ...]:
+    """Returns remarks on what was left out and changed."""
     faults = [fault for book in books for fault in book.faults]
     changes = [note for book in books for note in book.notes]
     more = f"; and {len(faults) - SHOWN:,} more" if len(faults) > SHOWN else ""
@@ -270,7 +284,8 @@ def _notes(books) -> tuple[str, ...]:
     return (*notes, *changes[:SHOWN], *([f"and {len(changes) - SHOWN:,} more."] if len(changes) > SHOWN else []))
 
 
-def _seen(pieces) -> tuple[str, ...]:
+def notes_on_seen(pieces: Mapping[str, Sequence[Piece]]) -> tuple[str, ...]:
+    """Returns remarks on pieces of other splits that are also in train."""
     marks = {_melody(piece) for piece in pieces["train"]}
     return tuple(
         f"{seen:,} of {len(each):,} {name} tunes are also in train; scores on them flatter."

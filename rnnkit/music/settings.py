@@ -52,6 +52,13 @@ class EventSettings(Settings):
     input_dropout: float = setting(0.0, "Share of the vectors' features dropped.", at_least=0.0, below=1.0)
     output_dropout: float = setting(0.2, "Share dropped before the softmax.", at_least=0.0, below=1.0)
 
+    def __post_init__(self):
+        super().__post_init__()
+        if getattr(self, "bidirectional", False):
+            raise ValueError("A model of tunes reads forwards alone. Got bidirectional true. Leave it out.")
+        if (weights := getattr(self, "class_weights", "none")) != "none":
+            raise ValueError(f"class_weights are of classes. Got {weights!r}. Leave it out.")
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ComposingSettings(Settings):

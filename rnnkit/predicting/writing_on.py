@@ -97,6 +97,11 @@ def state_sizes(bundle: "Bundle") -> dict[str, int]:
     mend = "Name a bundle of a language model, or leave out what says how to write."
     if missing := [name for name in NEEDED if name not in known]:
         raise ValueError(f"{bundle.path} can't write a text on: it has no signature {listed(missing)}. {mend}")
+    if set(known["join"]["inputs"]) != {"ids"}:
+        takes = listed(known["join"]["inputs"])
+        raise ValueError(
+            f"{bundle.path} can't write a text on: its signature 'join' takes {takes}, not ids alone. {mend}"
+        )
     step = known["step"]
     states = {name: form for name, form in step["inputs"].items() if name != "ids"}
     fits = all(form["dtype"] == "float32" and len(form["shape"]) == 2 and form["shape"][1] for form in states.values())
