@@ -46,11 +46,11 @@ class Settings(
     """What can be varied; settings of the source, the events, the core, what is composed, training and transfer."""
 
     bidirectional: bool = setting(False, "Not here: what comes next is foretold.")
-    units: int = setting(192, "State size.", at_least=1)
+    units: int = setting(128, "State size.", at_least=1)
     dropout: float = setting(0.1, "Share dropped between layers.", at_least=0.0, below=1.0)
-    epochs: int = setting(20, "Most passes over the training tunes.", at_least=1)
-    batch_size: int = setting(16, "Columns of tunes that are read side by side.", at_least=1)
-    learning_rate: float = setting(0.003, "Step size.", above=0.0)
+    epochs: int = setting(12, "Most passes over the training tunes.", at_least=1)
+    batch_size: int = setting(8, "Columns of tunes that are read side by side.", at_least=1)
+    learning_rate: float = setting(0.006, "Highest step size.", above=0.0)
 
 
 STRUCTURE = (

@@ -271,7 +271,7 @@ PROMISES = {
         },
     ),
     "music": Promise(
-        margins={"uniform": 2.0, "unigram": 1.0, "bigram": 0.3, "markov_3": 0.15},
+        margins={"uniform": 3.0, "unigram": 1.5, "bigram": 0.8, "markov_3": 0.5},
         rows={
             "text": [
                 "key:D_major metre:6/8 | n74 d36",
@@ -297,7 +297,7 @@ PROMISES = {
             **{"units": 8, "embedding_units": 8, "attention_units": 4, "events_back": 30},
             **{"window": 20, "batch_size": 4, "bars": 2, "skip_bad_rows": True},
         },
-        trained={"epochs": 10, "bars": 4},
+        trained={"epochs": 6, "bars": 4},
     ),
     "polyphony": Promise(
         margins={"uniform": 50.0, "unigram": 5.0, "previous_frame": 1.5},
