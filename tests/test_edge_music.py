@@ -263,7 +263,7 @@ def test_texts_cost_what_they_do_in_the_bundle(bundle):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("", "output must be the name of a .mid file. Got ''. Or give --score."),
+        ("--output tune", "output must be the name of a .mid file. Got 'tune'. Or give --score."),
         ("--output tune.wav", "output must be the name of a .mid file. Got 'tune.wav'. Or give --score."),
         ("--output none/tune.mid", "[Errno 2] No such file or directory: 'none/tune.mid'"),
         ("--output x.mid --bars 0", "bars must be at least 1. Got 0."),

@@ -141,6 +141,7 @@ def read_lines(names, as_csv):
 
 
 def main():
+    """Answers rows from standard input, one by one."""
     parser = argparse.ArgumentParser(description="Answers rows of standard input, one by one.")
     parser.add_argument("--csv", action="store_true", help="Rows are lines of a table, not JSON.")
     as_csv = parser.parse_args().csv

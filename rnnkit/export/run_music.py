@@ -205,8 +205,9 @@ class Parser(argparse.ArgumentParser):
 def arguments():
     parser = Parser(description="Composes a tune and writes it as MIDI, or says what tunes cost.")
     parser.add_argument("--score", action="store_true", help="Say what the texts on standard input cost, a line each.")
-    parser.add_argument("--output", metavar="FILE.mid", default="", help="Where the tune is written.")
-    parser.add_argument("--primer", metavar="EVENTS|FILE", default="", help="How the tune begins.")
+    parser.add_argument("opening", metavar="EVENTS", nargs="?", default="", help="How the tune begins.")
+    parser.add_argument("--output", metavar="FILE.mid", default="tune.mid", help="Where the tune is written.")
+    parser.add_argument("--primer", metavar="EVENTS|FILE", default="", help="The same, or a file that has it.")
     how = parser.add_argument_group("composing", argument_default=argparse.SUPPRESS)
     how.add_argument("--style", help="Style of the tune, as training has them, such as jig.")
     how.add_argument("--key", help="Key of the tune, such as D or A_minor.")
@@ -251,7 +252,7 @@ def midi_of(model, words):
 def main():
     """Composes a tune as the command line says, or scores the texts on standard input."""
     parser, wish = arguments()
-    score, output, primer = (wish.pop(name) for name in ("score", "output", "primer"))
+    score, output, opening, primer = (wish.pop(name) for name in ("score", "output", "opening", "primer"))
     wish |= {name: wish[name] == "yes" for name in RULES if name in wish}
     if score:
         model = Model()
@@ -262,7 +263,7 @@ def main():
         parser.error(f"output must be the name of a .mid file. Got {output!r}. Or give --score.")
     try:
         model = Model()
-        words = model.compose(read_primer(model, primer), **wish)
+        words = model.compose(read_primer(model, primer or opening), **wish)
         pathlib.Path(output).write_bytes(midi_of(model, words))
     except (OSError, ValueError) as fault:
         parser.error(str(fault))

@@ -97,6 +97,7 @@ def roll_in(line):
 
 
 def main():
+    """Writes a piece, or answers rolls from standard input."""
     parser = argparse.ArgumentParser(description="Reads rolls of standard input, or writes one.")
     parser.add_argument("--write", type=int, default=0, metavar="N", help="Frames to write.")
     parser.add_argument("--primer", type=pathlib.Path, help="A roll to go on from, JSON.")
