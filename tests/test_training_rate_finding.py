@@ -194,7 +194,7 @@ class TestAsBefore:
         settings = dataclasses.replace(SGD, clip_norm=0.25)
         train = StreamBatches(stream, 3, 4)
         model = Carrying(model, (3, 3), 4)
-        for state in model.kept["train"].values():
+        for state in model.states.kept["train"].values():
             state.assign(state + 0.5)
         before = numbers(model)
         assert find_rate(model, train, given_losses(), settings, steps=len(train)).found

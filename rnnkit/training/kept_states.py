@@ -11,6 +11,9 @@ SIDES = ("train", "valid")
 class KeptStates:
     """States that go on from one batch to the next, kept in a model's weights.
 
+    Attributes:
+        kept: Side, `train` or `valid` -> name -> weight `(rows, size)`.
+
     Args:
         model: Whose weights they are; they are not trained.
         sizes: Sizes of the states by name.
@@ -18,7 +21,7 @@ class KeptStates:
     """
 
     def __init__(self, model: keras.Model, sizes: Mapping[str, int], rows: tuple[int, int]):
-        self._kept = {
+        self.kept = {
             side: {
                 name: model.add_weight((count, size), "zeros", trainable=False, name=f"{side}_{name}", dtype="float32")
                 for name, size in sizes.items()
@@ -37,4 +40,4 @@ class KeptStates:
             state.assign(tf.stop_gradient(after[name]))
 
     def _side(self, training):
-        return self._kept[SIDES[0] if training else SIDES[1]]
+        return self.kept[SIDES[0] if training else SIDES[1]]
