@@ -52,7 +52,7 @@ def right_bars(pieces: Sequence[Piece]) -> float:
     Raises:
         ValueError: There is no piece.
     """
-    bars = [right for piece in _check_pieces(pieces) for right in _right(piece)]
+    bars = [right for piece in _check_pieces(pieces) for right in piece.right_bars]
     return sum(bars) / len(bars) if bars else 0.0
 
 
@@ -62,19 +62,8 @@ def right_tunes(pieces: Sequence[Piece]) -> float:
     Raises:
         ValueError: There is no piece.
     """
-    bars = [_right(piece) for piece in _check_pieces(pieces)]
+    bars = [piece.right_bars for piece in _check_pieces(pieces)]
     return sum(bool(right) and all(right) for right in bars) / len(bars)
-
-
-def _right(piece):
-    """Says of each bar whether it has a length that it may have."""
-    lengths, whole = np.diff(piece.bars).tolist(), piece.bar_ticks
-    right = [length == whole for length in lengths]
-    if lengths and 0 < lengths[0] < whole:
-        right[0] = True
-        # A piece of one bar has nothing but its upbeat.
-        right[-1] |= lengths[-1] == whole - lengths[0] and len(lengths) > 1
-    return right
 
 
 def in_key_share(pieces: Sequence[Piece]) -> float:

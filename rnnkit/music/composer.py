@@ -17,6 +17,7 @@ from rnnkit.decoding.draws import draw, keys_of
 from rnnkit.decoding.rows import write_rows
 from rnnkit.decoding.sampling import drawn as chosen
 from rnnkit.features.event_words import EventWords
+from rnnkit.features.pieces import RESERVED
 from rnnkit.language.core import Apart, taken_apart
 from rnnkit.language.generator import IDS, TEXT, Generator
 from rnnkit.language.units import Units, units_of
@@ -113,7 +114,7 @@ class Composer:
 
     def _ending(self, logits, enough):
         """Where a tune has its bars, another bar would end it."""
-        bar = self.words.pieces.index(BAR) + 4 if BAR in self.words.pieces else END
+        bar = self.words.pieces.index(BAR) + len(RESERVED) if BAR in self.words.pieces else END
         either = tf.reduce_logsumexp(tf.gather(logits, [END, bar], axis=1), 1, keepdims=True)
         ends = tf.range(tf.shape(logits)[1])[None] == END
         return tf.where(enough & ends, either, logits)

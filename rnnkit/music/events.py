@@ -6,7 +6,7 @@
 many ticks, 24 a quarter. `from:60` begins a short first bar where it stands in a whole one.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 from rnnkit.music.pieces import HIGHEST as HIGHEST_PITCH
@@ -253,16 +253,9 @@ def _misplaced(source, place, word):
 
 
 def bar_faults(piece: Piece) -> Iterator[str]:
-    """Yields what is wrong with the lengths of bars: the first may be an upbeat, which the last may be short of."""
-    whole, lengths = piece.bar_ticks, [end - begin for begin, end in zip(piece.bars[:-1], piece.bars[1:], strict=True)]
-    upbeat = whole - lengths[0] if lengths and lengths[0] < whole else 0
-    for number, length in enumerate(lengths, 1):
-        right = length == whole or (number == 1 and length < whole)
-        right |= number == len(lengths) and upbeat > 0 and length == upbeat
+    """Yields what is wrong with the lengths of bars, see `Piece.right_bars`."""
+    whole = Fraction(piece.bar_ticks, TICKS)
+    for number, right in enumerate(piece.right_bars, 1):
         if not right:
-            yield f"bar {number} has {Fraction(length, TICKS)} quarters where the metre says {Fraction(whole, TICKS)}"
-
-
-def merged_rests(words: Sequence[str]) -> list[str]:
-    """Returns words as `encode_piece` writes them."""
-    return encode_piece(decode_words(words))
+            quarters = Fraction(piece.bars[number] - piece.bars[number - 1], TICKS)
+            yield f"bar {number} has {quarters} quarters where the metre says {whole}"

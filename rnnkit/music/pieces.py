@@ -89,6 +89,19 @@ class Piece:
         """Ticks of a whole bar."""
         return bar_ticks(self.metre)
 
+    @property
+    def right_bars(self) -> tuple[bool, ...]:
+        """Whether each bar has a length that it may have: the metre's.
+
+        The first may be shorter, an upbeat; then the last of several may be short by just that.
+        """
+        lengths = [end - begin for begin, end in zip(self.bars[:-1], self.bars[1:], strict=True)]
+        whole, right = self.bar_ticks, [length == self.bar_ticks for length in lengths]
+        if lengths and 0 < lengths[0] < whole:
+            right[0] = True
+            right[-1] |= lengths[-1] == whole - lengths[0] and len(lengths) > 1
+        return tuple(right)
+
     def transposed(self, by: int) -> "Piece":
         """Returns the piece so many semitones higher.
 
