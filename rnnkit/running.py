@@ -7,6 +7,7 @@ import pathlib
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from rnnkit import bundle, catalog, runs
 from rnnkit.checking import short_form
@@ -14,6 +15,7 @@ from rnnkit.judging import answered, answering, by_rows
 from rnnkit.parts import load_parts
 from rnnkit.progress import SILENT, Reporter
 from rnnkit.recipe import Parent, Preparation, Recipe, Reported
+from rnnkit.samples import sample_file
 from rnnkit.settings import Settings, TransferSettings
 from rnnkit.sources import Splits
 from rnnkit.sources.some import drawn, first
@@ -98,7 +100,7 @@ def run(recipe: Recipe, settings: Settings, order: Order | None = None, reporter
         for note in (changed := splits.changed()):
             reporter.say(f"note: {note}")
         card["notes"] += changed
-        return _write(home, recipe, trained, signatures, card, told)
+        return _write(home, recipe, trained, card, told)
 
 
 def describe(recipe: Recipe, settings: Settings, order: Order) -> dict:
@@ -123,14 +125,16 @@ def _check_same(begun, asked):
 
 
 def sample_path(recipe: Recipe, settings: Settings | None = None) -> pathlib.Path:
-    """Returns where the recipe's embedded sample lies; that of a preset, where it has one of its own."""
-    import rnnkit.data
+    """Returns where the recipe's sample lies; that of a preset, where it has one of its own.
 
+    Raises:
+        OSError: It is made at first use, and can't be written.
+    """
     sample = recipe.sample
     if not isinstance(sample, str):
         preset = getattr(settings, "preset", "")
         sample = sample.get(preset, sample[""])
-    return pathlib.Path(rnnkit.data.__path__[0]) / sample
+    return sample_file(sample)
 
 
 def _read(recipe, settings, order, reporter) -> Splits:
@@ -214,7 +218,7 @@ def _score(recipe, settings, splits, trained, signatures, reporter) -> Reported:
 
     parts = trained.preparation, trained.core
     baselines = recipe.baselines(splits, trained.preparation, settings, reporter)
-    return Reported(settings, splits, *parts, answers, truth, scores, baselines, retrain, reporter)
+    return Reported(settings, splits, *parts, answers, truth, scores, baselines, signatures, retrain, reporter)
 
 
 def _parent_card(recipe, parent, told: Reported):
@@ -284,12 +288,16 @@ def _card(recipe, settings, splits, trained, signatures):
     }
 
 
-def _write(home, recipe, trained, signatures, card, told: Reported):
+def _write(home, recipe, trained, card, told: Reported):
     preparation, settings, splits = trained.preparation, told.settings, told.splits
     draw = recipe.kept or drawn
     kept = {split: draw(getattr(splits, split), most, settings.seed) for split, most in bundle.KEPT_ROWS.items()}
     models = trained.core, preparation.features, preparation.target
     report = functools.partial(recipe.report, told, card) if recipe.report else None
+    signatures = told.signatures
+    if tf.config.list_physical_devices("GPU"):
+        # Those traced there for the scores hold ops of cuDNN; what is written must run anywhere.
+        signatures = recipe.serve(preparation, trained.core, settings)
     parts = bundle.Parts(*models, trained.history.epochs, settings, signatures, kept, report)
     of_test = told.answers["test"], told.truth["test"], preparation.labels
     pictures = {title: (draw, *of_test) for title, draw in recipe.pictures.items()}

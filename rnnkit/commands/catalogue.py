@@ -1,6 +1,5 @@
 """list and sample: which recipes there are, and what their data look like; without TensorFlow."""
 
-import importlib.util
 import json
 import pathlib
 import shutil
@@ -8,6 +7,7 @@ import textwrap
 
 from rnnkit import catalog
 from rnnkit.messages import listed
+from rnnkit.samples import sample_file
 
 SHOWN = ("about", "reads", "serves", "scores")
 
@@ -72,7 +72,7 @@ def sample_of(name: str, preset: str = "") -> pathlib.Path:
 
     Raises:
         LookupError: There is no such recipe, or no such preset with a sample of its own.
-        FileNotFoundError: The recipe has no sample.
+        OSError: The recipe has no sample, or it is made at first use, and can't be written.
     """
     named = catalog.describe(name).get("sample", "")
     pairs = [part.strip().rpartition(": ") for part in named.split(";") if part.strip()]
@@ -82,5 +82,4 @@ def sample_of(name: str, preset: str = "") -> pathlib.Path:
     if preset not in files:
         known = listed(key for key in files if key) or "none"
         raise LookupError(f"The recipe {name!r} has no sample of a preset {preset!r}. Presets with one: {known}.")
-    folder = pathlib.Path(importlib.util.find_spec("rnnkit.data").submodule_search_locations[0])
-    return folder / files[preset]
+    return sample_file(files[preset])
