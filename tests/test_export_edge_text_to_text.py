@@ -236,7 +236,7 @@ def test_the_files_are_plain():
     source, target = pieces("unigram", lower=True), pieces("word", pieces=["x", "▁y"], scores=[], start=False)
     names = {"text": "summary", "score": "points", "cut": "cut"}
     files = text_to_text_edge(source, target, core(24), width=2, controls=Controls(0.5), outputs=names).files
-    assert set(files) == {"pieces.txt", "scores.txt", "written_pieces.txt", "preparation.json"}
+    assert set(files) == {"pieces.txt", "scores.txt", "written_pieces.txt", "preparation.json", "run_search.py"}
     assert files["pieces.txt"].split("\n") == ["", "[unknown]", "[start]", "[end]", *PIECES, ""]
     # Pieces behind the last score have the least.
     assert [float(line) for line in files["scores.txt"].split()] == [*LIKELY, -7.0, -7.0]
@@ -255,5 +255,5 @@ def test_the_script_needs_two_packages():
     source = edge_text_to_text.SCRIPT.read_text(encoding="utf-8")
     assert len(source.splitlines()) < 300
     lines = [line for line in source.splitlines() if line.startswith(("import ", "from "))]
-    standard = {"argparse", "itertools", "json", "os", "pathlib", "re", "sys", "unicodedata"}
+    standard = {"argparse", "itertools", "json", "os", "pathlib", "re", "runpy", "sys", "unicodedata"}
     assert {line.split()[1].partition(".")[0] for line in lines} - standard == {"numpy", "ai_edge_litert"}

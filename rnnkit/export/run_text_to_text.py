@@ -2,8 +2,9 @@
 
     python run.py "Ein Mann schläft ."      or a text a line on standard input; --json: one object a row
 
---beam 1 writes the most probable piece at each step. Needs numpy and ai-edge-litert. A piece's id is the number of its
-line in pieces.txt, from 0; preparation.json says how texts are cleaned and split, and what the search favours.
+--beam 1 writes the most probable piece at each step. Needs numpy and ai-edge-litert; run_search.py lies beside. A
+piece's id is the number of its line in pieces.txt, from 0; preparation.json says how texts are cleaned and split, and
+what the search favours.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import json
 import os
 import pathlib
 import re
+import runpy
 import sys
 import unicodedata
 
@@ -123,100 +125,17 @@ def stretches(unit):
     return ["".join(letter for _, letter in group) for _, group in groups]
 
 
-class Search:
-    """Beam search, and greedy search where one beginning is kept, for one text."""
-
-    def __init__(self, how):
-        self.how = how
-
-    def best(self, step, states, *, width, limit):
-        """Keeps the `width` most probable beginnings, step by step, until none can beat the best that ended.
-
-        Args:
-            step: Ids `(rows,)` and states -> logits `(rows, vocabulary)`, weights `(rows, time)`, states.
-            states: Name -> `(1, …)`.
-            width: Rows.
-            limit: Most pieces, at least 1.
-
-        Returns:
-            The ids, the score, and for each id the place that was looked at most.
-        """
-        states = {name: np.repeat(state, width, 0) for name, state in states.items()}
-        ids, live = np.full(width, START, np.int32), np.full(width, -np.inf, SINGLE)
-        live[0], written, looked, coverage = 0, np.zeros((width, 0), np.int32), np.zeros((width, 0), np.int32), 0
-        kept, score, places, ended = [], SINGLE(-np.inf), [], 0
-        for t in range(limit):
-            logits, weights, states = step(ids, states)
-            coverage = coverage + weights
-            scores, rows, tokens = self.continuations(logits, live, written)
-            traces = np.column_stack([written[rows], tokens])
-            looks = np.column_stack([looked[rows], weights.argmax(1)[rows]])
-            ends = (tokens == END) | (t + 1 >= limit)
-            final = self.final(scores[:width], t + 1, coverage[rows[:width]])
-            final[~ends[:width]] = -np.inf
-            ended += np.count_nonzero(final > -np.inf)
-            if final.max() > score:
-                place = int(final.argmax())
-                size = t + int(tokens[place] != END)
-                kept, score, places = traces[place, :size].tolist(), final[place], looks[place, :size].tolist()
-            live, order = highest(np.where(tokens == END, SINGLE(-np.inf), scores), width)
-            rows, ids, written, looked = rows[order], tokens[order], traces[order], looks[order]
-            states, coverage = {name: state[rows] for name, state in states.items()}, coverage[rows]
-            # log P only falls, and no length penalty is milder than that at the limit.
-            if score >= self.by_length(live[0], limit) or (width == 1 and score > -np.inf):
-                break
-            if self.how["patience"] and ended >= SINGLE(self.how["patience"]) * width:
-                break
-        return kept, score, places
-
-    def continuations(self, logits, live, written):
-        """Finds the 2 width most probable ways to go on: their log P, rows and tokens."""
-        if self.how["repetition_penalty"] != 1 and written.size:
-            penalty, found = SINGLE(self.how["repetition_penalty"]), np.take_along_axis(logits, written, 1)
-            np.put_along_axis(logits, written, np.where(found > 0, found / penalty, found * penalty), 1)
-        top = logits.max(1, keepdims=True)
-        normaliser = np.log(np.exp(logits - top).sum(1, keepdims=True)) + top
-        allowed = logits.copy()
-        for row, before in enumerate(written.tolist()):
-            allowed[row, blocked(before, self.how["blocked_ngram"])] = -np.inf
-        allowed[:, self.how["banned"]] = -np.inf
-        width, count = len(live), min(2 * len(live), logits.shape[1])
-        values, tokens = (np.stack(parts) for parts in zip(*(highest(row, count) for row in allowed), strict=True))
-        scores, places = highest((live[:, None] + (values - normaliser)).ravel(), 2 * width)
-        return scores, places // count, tokens.ravel()[places].astype(np.int32)
-
-    def by_length(self, log_probability, tokens):
-        return log_probability / SINGLE(((5 + tokens) / 6) ** self.how["length_penalty"])
-
-    def final(self, log_probability, tokens, coverage):
-        """Scores hypotheses at their end."""
-        score = self.by_length(log_probability, tokens)
-        if self.how["coverage_penalty"]:
-            reached = (coverage > 0).any(0)
-            covered = np.log(np.clip(coverage, SINGLE(1e-10), SINGLE(1)))
-            score = score + SINGLE(self.how["coverage_penalty"]) * np.where(reached, covered, 0).sum(1, dtype=SINGLE)
-        return score
-
-
-def blocked(before, size):
-    """Returns the ids that would complete a sequence of `size` ids a second time."""
-    last = before[len(before) - size + 1 :]
-    starts = range(len(before) - size + 1) if size else ()
-    return [before[start + size - 1] for start in starts if before[start : start + size - 1] == last]
-
-
-def highest(values, count):
-    """Returns the `count` highest values, falling, and their places; of equal ones the first."""
-    least = np.partition(values, len(values) - count)[len(values) - count]
-    places = np.flatnonzero(values >= least)
-    places = places[np.argsort(-values[places], kind="stable")][:count]
-    return values[places], places
+def beside(name):
+    """Runs a script that lies beside this one, and returns its names; nothing compiled is left there."""
+    return runpy.run_path(str(pathlib.Path(__file__).with_name(f"{name}.py")))
 
 
 class Model:
     def __init__(self, folder=pathlib.Path(__file__).parent, file="model.tflite", threads=1):
         how = json.loads((folder / "preparation.json").read_text("utf-8"))
-        self.text, self.search, self.width, self.names = Text(folder, how), Search(how), how["width"], how["outputs"]
+        search = beside("run_search")
+        self.search, self.stepper, self.spelled = search["Search"](how), search["stepper"], search["spelled"]
+        self.text, self.width, self.names = Text(folder, how), how["width"], how["outputs"]
         self.written = lines(folder / how["written"])
         self.interpreter = Interpreter(str(folder / file), num_threads=threads)
         self.encode, self.step = map(self.interpreter.get_signature_runner, ("encode", "step"))
@@ -233,40 +152,23 @@ class Model:
         """Returns what `answer` returns, and `attention`: each piece written, and the piece looked at most."""
         read, ids, cut = self.text.read(raw)
         width = self.width if width is None else width
-        if width < 1 or 0 < self.rows < width:
-            most = f" and at most {self.rows}, as exported" if self.rows > 0 else ""
-            raise ValueError(f"beam must be at least 1{most}. Got {width}.")
-        written, score, places = [], SINGLE(0), []
+        self.search.check(width, self.rows)
+        written, score, weights = [], SINGLE(0), np.zeros((0, 1), SINGLE)
         if read:
             opened = self.encode(ids=np.pad(ids, [(0, 0), (0, max(self.time - ids.shape[1], 0))]))
             self.interpreter.reset_all_variables()
             fixed = {name: opened.pop(name) for name in self.fixed_inputs}
             limit = 2 * len(read) + 10
-            written, score, places = self.search.best(self.stepper(fixed), opened, width=width, limit=limit)
+            step = self.stepper(self.step, fixed, self.rows)
+            written, score, weights = self.search.best(step, opened, width=width, limit=limit)
         names = ["[start]"] * self.text.how["start"] + [*read, "[end]"]
-        pairs = [(self.written[number], names[place]) for number, place in zip(written, places, strict=True)]
+        looked = weights.argmax(1).tolist()
+        pairs = [(self.written[number], names[place]) for number, place in zip(written, looked, strict=True)]
         outputs = dict(zip(self.names.values(), (self.joined(written), score, cut), strict=True))
         return {**outputs, "attention": pairs}
 
-    def stepper(self, fixed):
-        def step(ids, states):
-            rows = len(ids)
-            inputs = {"ids": ids, **states}
-            if self.rows > rows:
-                inputs = {
-                    name: np.concatenate([x, np.zeros((self.rows - rows, *x.shape[1:]), x.dtype)])
-                    for name, x in inputs.items()
-                }
-            outputs = {name: value[:rows] for name, value in self.step(**fixed, **inputs).items()}
-            return outputs.pop("logits"), outputs.pop("weights"), outputs
-
-        return step
-
     def joined(self, ids):
-        pieces = [
-            "\ufffd" if number == UNKNOWN else self.written[number] for number in ids if number not in (0, START, END)
-        ]
-        return re.sub(f"{SPACE}+", " ", "".join(pieces)).strip(" \t\n\v\f\r")
+        return self.spelled(self.written, ids)
 
 
 def lines(path):

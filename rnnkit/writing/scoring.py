@@ -1,6 +1,8 @@
 """Scoring while training and after: valid as it is really written -> BLEU; the given truth -> loss of each piece."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 import numpy as np
@@ -46,11 +48,17 @@ def score_on_valid(preparation: Preparation, core: keras.Model, valid, settings)
 
 def unit_losses(told: Reported) -> dict[str, dict[str, float]]:
     """Returns `token_loss`, in nats, and `perplexity` of the pieces of valid and test, each given those before it."""
-    losses, encoded = {}, pair_encoder(told.preparation)
-    sums = _sums(told.core)
+    batches, encoded = {}, pair_encoder(told.preparation)
     for split in ("valid", "test"):
         rows = getattr(told.splits, split)
-        batches = PairBatches(encode_pairs(rows, encoded), min(VALIDATION_ROWS, len(rows)))
+        batches[split] = PairBatches(encode_pairs(rows, encoded), min(VALIDATION_ROWS, len(rows)))
+    return losses_on(told.core, batches)
+
+
+def losses_on(core: keras.Model, splits: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """Returns `token_loss` and `perplexity` of a core on the batches of each split, as `unit_losses` says."""
+    losses, sums = {}, _sums(core)
+    for split, batches in splits.items():
         parts = np.array([[float(part) for part in sums(*batch)] for batch in batches.dataset(repeat=False)])
         loss = float(np.divide(*parts.sum(0)))
         losses[split] = {"token_loss": loss, "perplexity": math.exp(min(loss, 700.0))}

@@ -2,18 +2,17 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable
 
 import keras
 import tensorflow as tf
 
 from rnnkit.answers import Signature
-from rnnkit.decoding import Controls, Decoded, beam_search, greedy, sample
+from rnnkit.decoding import Controls, Decoded
 from rnnkit.features.pieces import Pieces
-from rnnkit.layers.attention_decoder import Opened
-from rnnkit.layers.embedding import END, PADDING, START
+from rnnkit.layers.embedding import END, PADDING
 from rnnkit.layers.encoder_decoder import Apart, taken_apart
 from rnnkit.recipe import Preparation
+from rnnkit.writing.search import SAMPLING, Search, finite
 
 TEXT = tf.TensorSpec([None], tf.string, name="text")
 
@@ -47,30 +46,14 @@ class Writer:
                 ids = tf.identity(ids)
         return ids, limits(ids), cut
 
-    def decoded(self, ids, steps, *, width=None, best=1, prefix=None) -> Decoded:
-        """Searches what is to be written for ids `(batch, time)`, at most `steps (batch,)` pieces."""
-        width = self.width if width is None else width
-        if isinstance(width, int) and width == best == 1:
-            opened, states = self.apart.begin(ids)
-            how = {"batch": tf.shape(ids)[0], "steps": steps, "start": START, "end": END, "controls": self.controls}
-            return greedy(self.apart.shared_step, states, prefix=prefix, shared=opened, **how)
-        prefix = tf.zeros([tf.shape(ids)[0], 0], tf.int32) if prefix is None else prefix
-        return self._searched(ids, steps, tf.convert_to_tensor(width), tf.convert_to_tensor(best), prefix)
-
     @functools.cached_property
-    def _searched(self) -> Callable:
-        """Beam search, traced once for all signatures that ask for it: most of a bundle's writing is tracing."""
-        row, scalar = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([], tf.int32)
+    def search(self) -> Search:
+        """The search, for ids `(batch, time)`."""
+        return Search(self.apart, tf.TensorSpec([None, None], tf.int32), self.controls, self.width)
 
-        @tf.function(input_signature=[row, tf.TensorSpec([None], tf.int32), scalar, scalar, row], autograph=False)
-        def searched(ids, steps, width, best, prefix):
-            opened, states = self.apart.begin(ids)
-            how = {"batch": tf.shape(ids)[0], "steps": steps, "start": START, "end": END, "controls": self.controls}
-            return beam_search(
-                self.apart.shared_step, states, width=width, best=best, prefix=prefix, shared=opened, **how
-            )
-
-        return searched
+    def decoded(self, ids, steps, **how) -> Decoded:
+        """Searches what is to be written for ids `(batch, time)`, as `Search.decoded` says."""
+        return self.search.decoded(ids, steps, **how)
 
     def write(self, text, width=None) -> dict[str, tf.Tensor]:
         """Returns `translation`, `score` and `cut` of texts, `(batch,)` each."""
@@ -97,10 +80,7 @@ class Writer:
     def _nbest(self, text):
         ids, steps, cut = self.read(text)
         found = self.decoded(ids, steps, best=self.width)
-        # A short limit leaves fewer hypotheses than asked for, whose score would be no number.
-        least = tf.fill(tf.shape(found.scores), found.scores.dtype.min)
-        scores = tf.where(tf.math.is_inf(found.scores), least, found.scores)
-        return {"translation": self.target.join(found.ids), "score": scores, "cut": cut}
+        return {"translation": self.target.join(found.ids), "score": finite(found.scores), "cut": cut}
 
     def _attention(self, text):
         ids, steps, cut = self.read(text)
@@ -116,21 +96,7 @@ class Writer:
 
     def _sample(self, text, temperature, top_k, top_p, seed):
         ids, steps, cut = self.read(text)
-        opened, states = self.apart.begin(ids)
-        found = sample(
-            self.apart.shared_step,
-            states,
-            batch=tf.shape(ids)[0],
-            steps=steps,
-            start=START,
-            end=END,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            seed=seed,
-            controls=self.controls,
-            shared=opened,
-        )
+        found = self.search.sampled(ids, steps, temperature, top_k, top_p, seed)
         return {"translation": self.target.join(found.ids[:, 0]), "score": found.scores[:, 0], "cut": cut}
 
     def _continued(self, text, prefix):
@@ -144,29 +110,14 @@ class Writer:
 
     def _encode(self, text):
         ids, steps, cut = self.read(text)
-        opened, states = self.apart.begin(ids)
-        first = {"ids": tf.fill(tf.shape(steps), START), "most": steps, "cut": cut}
-        return {**opened._asdict(), **states, **first}
-
-    def _step(self, ids, memory, keys, real, *states):
-        states = dict(zip(self.apart.decoder.state_sizes, states, strict=True))
-        step = self.apart.step(Opened(memory, keys, real))
-        logits, states, weights = step(ids, states, tf.constant(0))
-        return {"log_probability": tf.nn.log_softmax(logits), "weights": weights, **states}
+        return {**self.search.begun(ids, steps), "cut": cut}
 
     def _steps(self):
         """Returns the signatures by which a caller goes step by step."""
-        decoder, floats = self.apart.decoder, {}
-        keys = decoder.features if decoder.way.attention == "dot" else decoder.key_kernel.shape[1]
-        for name, size in {"memory": decoder.features, "keys": keys}.items():
-            floats[name] = [None, None, size]
-        floats |= {"real": [None, None]} | {name: [None, size] for name, size in decoder.state_sizes.items()}
-        ids = tf.TensorSpec([None], tf.int32, name="ids")
-        specs = [tf.TensorSpec(shape, tf.float32, name=name) for name, shape in floats.items()]
         spelled = tf.TensorSpec([None, None], tf.int32, name="ids")
         return {
             "encode": Signature(self._encode, (TEXT,)),
-            "step": Signature(self._step, (ids, *specs)),
+            "step": self.search.step(),
             "join": Signature(lambda ids: {"translation": self.target.join(ids)}, (spelled,)),
         }
 
@@ -182,14 +133,6 @@ def writer_of(preparation: Preparation, core: keras.Model, settings) -> Writer:
     source, target = (model.get_layer("pieces") for model in (preparation.features, preparation.target))
     refuses = settings.long_texts == "refuse"
     return Writer(source, target, taken_apart(core), settings.controls(), settings.beam_width, refuses)
-
-
-SAMPLING = (
-    tf.TensorSpec([], tf.float32, name="temperature"),
-    tf.TensorSpec([], tf.int32, name="top_k"),
-    tf.TensorSpec([], tf.float32, name="top_p"),
-    tf.TensorSpec([2], tf.int32, name="seed"),
-)
 
 
 def limits(ids):
