@@ -1,6 +1,7 @@
 """Answers: raw columns -> a signature's outputs, row by row in the order given, in batches of like length."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
@@ -27,11 +28,17 @@ class Signature:
         """Names of what it takes, in the order of the function's arguments."""
         return tuple(spec.name for spec in self.inputs)
 
+    @functools.cached_property
+    def _concrete(self):
+        return tf.function(self.function, input_signature=self.inputs, autograph=False).get_concrete_function()
+
 
 def traced(signature: Signature) -> Callable:
-    """Traces a signature once, for rows of any number and length; it takes the tensors by name."""
-    specs = {spec.name: spec for spec in signature.inputs}
-    return tf.function(signature.function, autograph=False).get_concrete_function(**specs)
+    """Returns the graph of a signature, for rows of any number and length; it takes the tensors by name.
+
+    It is traced once: what scores a model, looks at it and writes it has one graph.
+    """
+    return signature._concrete
 
 
 def answer(function: Callable, columns: Mapping[str, "Sequence[str] | np.ndarray"]) -> dict[str, np.ndarray]:
@@ -42,7 +49,7 @@ def answer(function: Callable, columns: Mapping[str, "Sequence[str] | np.ndarray
 
     Args:
         function: Takes the columns as keyword arguments `(batch, …)`.
-        columns: Name -> one text per row, or all as arrays `(rows, …)`.
+        columns: Name -> one text, or bytes, per row, or all as arrays `(rows, …)`.
 
     Returns:
         Name -> `(rows, …)`; an axis whose size differs between batches is padded with zeros
@@ -70,6 +77,8 @@ def as_tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, tf.Tensor]:
 
 
 def _bytes(text):
+    if isinstance(text, bytes):
+        return text
     # A byte that was no UTF-8, as Python reads it from the command line, goes to the graph as it was.
     try:
         return text.encode("utf-8", "surrogateescape")

@@ -17,6 +17,9 @@ from rnnkit.settings import from_mapping
 from rnnkit.sources import read_rows
 from rnnkit.sources.data_frames import is_data_frame
 
+OF_OTHER_DATA = {"skip_bad_rows": False, "images": ""}
+"""Settings of reading that are not as a bundle was trained: what was given then was of other data."""
+
 
 def run(
     name: str,
@@ -153,6 +156,7 @@ def predict(
     columns: Mapping[str, str] | str | None = None,
     signature: str = "serving_default",
     prefix: str = "",
+    images: str = "",
     resume: bool = False,
     reporter: Reporter = SILENT,
     **reading,
@@ -166,7 +170,7 @@ def predict(
         data: File of rows or of text lines, or DataFrame.
         output: Ends in .csv, .jsonl, either also .gz, or .parquet.
         columns: As for `run`; by default as the bundle was trained.
-        signature, prefix, resume, reporter: As for `predicting.predict_file`.
+        signature, prefix, images, resume, reporter: As for `predicting.predict_file`.
         **reading: As for `evaluate`.
 
     Returns:
@@ -182,7 +186,7 @@ def predict(
         how = {"signature": signature, "resume": resume, "prefix": prefix}
         return predict_by_recipe(bundle, data, output, reading, **how, reporter=reporter)
     format = trained_format(bundle, reading)
-    how = {"signature": signature, "prefix": prefix, "resume": resume}
+    how = {"signature": signature, "prefix": prefix, "images": images, "resume": resume}
     return predict_file(bundle, data, output, format=format, **how, reporter=reporter)
 
 
@@ -202,7 +206,7 @@ def evaluate(
         columns: As for `run`; by default as the bundle was trained.
         reporter: Tells a person what goes on.
         **reading: Settings of reading such as `encoding`, by default as the bundle was trained, and
-            `skip_bad_rows`.
+            `skip_bad_rows`; of pictures `images` too, beside the data by default.
 
     Returns:
         The recipe's scores over all rows, by the names the card uses.
@@ -214,7 +218,9 @@ def evaluate(
     made = catalog.load(bundle.card["recipe"])
     if columns is not None:
         reading["columns"] = _pairs(columns)
-    settings = from_mapping(made.settings, {**bundle.card["settings"], "skip_bad_rows": False, **reading})
+    trained = bundle.card["settings"]
+    anew = {name: value for name, value in OF_OTHER_DATA.items() if name in trained}
+    settings = from_mapping(made.settings, {**trained, **anew, **reading})
     if isinstance(data, str) and data == "sample":
         data = running.sample_path(made, settings)
     with reporter.task("reading", unit="bytes") as advance:

@@ -1,6 +1,8 @@
 """The contract: what every recipe in the catalogue keeps, from its sample to its served answers."""
 
+import base64
 import dataclasses
+import io
 import itertools
 import json
 import pathlib
@@ -17,6 +19,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from PIL import Image, ImageDraw
 
 import rnnkit
 from rnnkit import catalog
@@ -190,6 +193,32 @@ def rolls(*sounding, frames=1, **changed):
     return roll.tolist()
 
 
+def scene(*digits):
+    """A picture of digits side by side, as a data URI."""
+    picture = Image.new("L", (32, 32))
+    for place, digit in enumerate(digits):
+        ImageDraw.Draw(picture).text((2 + 10 * place, 8), str(digit), fill=230)
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def photo(kind="JPEG", size=(61, 47), mode="RGB", **how):
+    """The bytes of a picture of noise."""
+    file = io.BytesIO()
+    pixels = np.random.default_rng(3).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    Image.fromarray(pixels).convert(mode).save(file, kind, **how)
+    return file.getvalue()
+
+
+def other_scenes(sample):
+    # Words that the sample never has, and one caption of a picture only.
+    rows = pd.read_csv(sample).drop_duplicates("image", ignore_index=True)[:160]
+    rows["caption"] = "seen: " + rows["caption"]
+    columns = {"image": "my image", "caption": "my caption"}
+    return rows.drop(columns="split").rename(columns=columns).assign(other=1), columns, []
+
+
 PROMISES = {
     "anomaly": Promise(
         margins={
@@ -202,6 +231,30 @@ PROMISES = {
         empty=[],
         small={"units": 6, "window": 16, "batch_size": 4},
         lines=6_500,
+    ),
+    "caption": Promise(
+        margins={"most_frequent": 1.0, "consensus": 0.8, "unigram": 1.0, "nearest_image": 0.5},
+        rows={"image": [scene(7), scene(1, 2), scene(3, 3, 3)]},
+        odd={
+            "image": [
+                b"",
+                b"no picture",
+                photo(),
+                photo("PNG", mode="P"),
+                photo("PNG", mode="RGBA"),
+                photo("PNG", mode="L", size=(1, 1)),
+                photo("PNG", size=(300, 2)),
+                photo()[:-500],
+                photo("PNG")[:2_000],
+                b"\xff\xd8\xff\xe0" + b"\x00" * 50,
+                b"data:image/png;base64,%%%%",
+                photo("GIF", mode="P"),
+            ]
+        },
+        child=other_scenes,
+        small={"units": 8, "embedding_units": 8, "filters": 4, "beam_width": 1, "keep_by": "loss", "batch_size": 8},
+        lines=500,
+        trained={"epochs": 5, "keep_by": "loss"},
     ),
     "sentiment": Promise(
         margins={"majority": 0.35, "tfidf_logistic": 0.1, "nb_svm": 0.1},

@@ -17,6 +17,7 @@ def evaluate_(arguments: list[str]) -> None:
     parser.add_argument(
         "--data", type=str, default="", metavar="PATH", help="File or folder of labelled rows, or 'sample'."
     )
+    parser.add_argument("--images", type=str, default=None, metavar="PATH", help="Of pictures: where they are.")
     parser.add_reading()
     parser.add_no_verify()
     parser.add_json()
@@ -29,6 +30,8 @@ def evaluate_(arguments: list[str]) -> None:
     from rnnkit import verbs
 
     reading = {name: value for name, value in values.items() if value is not None}
+    if "images" in reading and "images" not in opened.card["settings"]:
+        raise ValueError(f"--images is for bundles of pictures, and {path} is none. Leave it out.")
     scores = verbs.evaluate(opened, data, reporter=Reporter(Console(stderr=True)), **reading)
     own = opened.card["scores"]["test"]
     print(f"{'':20} {'here':>8} {'own test':>9}")

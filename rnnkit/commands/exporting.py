@@ -10,7 +10,7 @@ from rich.table import Table
 
 from rnnkit import bundle as bundles
 from rnnkit.commands.parsing import Parser
-from rnnkit.messages import did_you_mean, listed
+from rnnkit.messages import as_argument, did_you_mean, listed
 from rnnkit.progress import Reporter
 from rnnkit.quiet import import_tensorflow
 
@@ -88,7 +88,7 @@ def _export_tflite(paths, values):
     print_parity(measured)
     folder = bundle.path / edge.FOLDER
     value = next(iter(bundle.card["example"].values()))[0]
-    asked = shlex.quote(textwrap.shorten(value, 48, placeholder="")) if isinstance(value, str) else "< rows.jsonl"
+    asked = as_argument(value) if isinstance(value, str) else "< rows.jsonl"
     print(f"\nedge  {folder}")
     print(f"next  python {shlex.quote(str(folder / edge.SCRIPT))} {asked}")
     if values["json"]:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rnnkit import bundle as bundles
 from rnnkit.attention_pictures import check_attention, draw_attention
 from rnnkit.bundle import Bundle
-from rnnkit.commands import composing, writing_on
+from rnnkit.commands import composing, picture_values, writing_on
 from rnnkit.commands.parsing import READING, Parser
 from rnnkit.entity_pictures import entities_text, write_entities
 from rnnkit.messages import listed
@@ -18,10 +18,11 @@ from rnnkit.predicting.answers import Answers, outputs_of
 from rnnkit.predicting.by_recipe import check_own_way, has_own_way, predict_by_recipe
 from rnnkit.predicting.entities import NEEDED, check_entities, entities_of
 from rnnkit.predicting.forms import ENDINGS
+from rnnkit.predicting.pictures import input_rows, reads_pictures
 from rnnkit.predicting.streams import predict_stream
 from rnnkit.progress import Reporter
 from rnnkit.quiet import import_tensorflow
-from rnnkit.sources.inputs import KINDS, read_inputs
+from rnnkit.sources.inputs import KINDS
 from rnnkit.sources.text_lines import Texts
 from rnnkit.sources.whole import WholeRows
 
@@ -56,6 +57,10 @@ A language model writes a text on; an empty one, '', from nothing. With --stream
 what it writes is shown as it is drawn. With --length to --repetition-penalty it
 writes otherwise than it was trained to. --signature score says what a text costs.
 
+A bundle that reads pictures takes their files, JPEG or PNG, or data URIs; with
+--input a folder or .zip of them, a row each, or a table with their names, beside
+which they are, or in --images. One that can't be decoded is marked in error.
+
 A composer goes on from --primer opening.mid, or from nothing, and writes a tune:
 --output tune.mid, .abc, .wav, or .png for a piano roll."""
 
@@ -82,19 +87,25 @@ def predict_(arguments: list[str]) -> None:
         writing_on.stream(bundle, values)
         return
     bundle, values = writing_on.in_manner(bundle, values)
+    pictured = reads_pictures(bundle)
     if values["attention"]:
-        _draw_attention(bundle, values)
+        draw = picture_values.draw_attention if pictured else _draw_attention
+        draw(bundle, values)
+        print(f"picture  {values['attention']}", file=sys.stderr)
     if values["entities"]:
         _write_entities(bundle, values)
     if has_own_way(bundle):
         _predict_by_recipe(bundle, values)
         return
     if values["texts"] and not to_file and not values["json"]:
-        _print_answers(bundle, values["texts"], values["signature"])
+        if pictured:
+            picture_values.print_answers(bundle, values)
+        else:
+            _print_answers(bundle, values["texts"], values["signature"])
         return
     format = trained_format(bundle, {name: values[name] for name in READING})
     rows = _rows(bundle, values, format)
-    how = {"signature": values["signature"], "prefix": values["prefix"]}
+    how = {name: values[name] for name in ("signature", "prefix", "images")}
     if to_file:
         reporter = Reporter(Console(stderr=True))
         kind = values["format"] or None
@@ -116,7 +127,6 @@ def _draw_attention(bundle, values):
     signature = bundle.card["signatures"].get(ATTENTION, {"outputs": ()})
     check_attention(values["attention"], values["texts"], signature["outputs"], bundle.path)
     draw_attention(values["attention"], bundle.predict({_only_input(bundle): values["texts"]}, signature=ATTENTION))
-    print(f"picture  {values['attention']}", file=sys.stderr)
 
 
 def _write_entities(bundle, values):
@@ -165,7 +175,14 @@ def _parsed(arguments):
         default="",
         metavar="FILE",
         help="Table of rows, .csv, .tsv, .jsonl or .parquet; a .txt with a text a line; or - for standard input. "
-        "Text may be gzipped: .csv.gz.",
+        "Text may be gzipped: .csv.gz. Of pictures also a folder or .zip of them.",
+    )
+    parser.add_argument(
+        "--images",
+        type=str,
+        default="",
+        metavar="PATH",
+        help="Folder or .zip with the pictures that the input names; beside it by default.",
     )
     parser.add_argument(
         "--format",
@@ -222,11 +239,9 @@ def _formatter(usual):
 
 
 def _rows(bundle, values, format):
-    features = tuple(bundle.card["inputs"])
     if not values["texts"]:
-        kind = values["format"] or None
-        return read_inputs(values["input"], features=features, format=format, kind=kind)
-    return WholeRows(Texts(values["texts"], _only_input(bundle)), features)
+        return input_rows(bundle, values["input"], format, values["format"] or None)
+    return WholeRows(Texts(values["texts"], _only_input(bundle)), tuple(bundle.card["inputs"]))
 
 
 def _only_input(bundle):

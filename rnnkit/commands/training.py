@@ -17,6 +17,7 @@ from rnnkit.bundle import Bundle
 from rnnkit.bundle.card import relatives
 from rnnkit.commands.parsing import Parser, preset_in
 from rnnkit.interrupts import Interrupted
+from rnnkit.messages import as_argument
 from rnnkit.progress import Reporter
 from rnnkit.quiet import import_tensorflow
 from rnnkit.settings import from_mapping
@@ -134,7 +135,7 @@ def print_scores(bundle: Bundle) -> None:
     for picture in (bundle.path / "training" / "report.png", *sorted((bundle.path / "report").glob("*.png"))):
         print(f"picture  {picture}")
     if isinstance(value, str):
-        print(f"next     rnnkit predict {path} {shlex.quote(textwrap.shorten(value, 48, placeholder=''))}")
+        print(f"next     rnnkit predict {path} {as_argument(value)}")
     else:
         print(f"next     rnnkit predict {path} --input FILE --output answers.csv")
     print(f"         rnnkit evaluate {path} --data FILE")

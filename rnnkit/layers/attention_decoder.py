@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from rnnkit.layers.attention import times
+from rnnkit.layers.attention_balance import side_by_side, unevenness
 from rnnkit.layers.cpu import choice
 from rnnkit.layers.cpu.scan import Given, Products, scan
 from rnnkit.layers.decoder_cells import CELLS, check_decoder_cell, forgetting
@@ -59,6 +60,7 @@ class AttentionDecoder(keras.layers.Layer):
         word_dropout: Share of the teacher's units read as unknown.
         scheduled_sampling: Share of the teacher's units replaced by what the model itself would write, by a first
             pass without a gradient (Duckworth et al. 2019, https://arxiv.org/abs/1906.04331).
+        balance: Weight of `attention_balance.unevenness`, a loss that is added while training; not with `coverage`.
 
     Call arguments:
         given: `memory (batch, time, features)`; `ids (batch, time)` of the source, 0 where it is padded; `target
@@ -88,6 +90,7 @@ class AttentionDecoder(keras.layers.Layer):
         variational_dropout=0.0,
         word_dropout=0.0,
         scheduled_sampling=0.0,
+        balance=0.0,
         **kwargs,
     ):
         super().__init__(**{"dtype": "float32", **kwargs})
@@ -96,7 +99,7 @@ class AttentionDecoder(keras.layers.Layer):
         self.vocabulary, self.units, self.attention_units = vocabulary, units, attention_units or units
         self.way = DecoderStep(cell, depth, residual, attention, input_feeding, coverage)
         self.tied, self.dropout, self.variational_dropout = tied, dropout, variational_dropout
-        self.word_dropout, self.scheduled_sampling = word_dropout, scheduled_sampling
+        self.word_dropout, self.scheduled_sampling, self.balance = word_dropout, scheduled_sampling, balance
         self.seed = keras.random.SeedGenerator()
         # What is padded is told by the ids; a mask that comes with the memory is taken and not used.
         self.supports_masking = True
@@ -152,7 +155,8 @@ class AttentionDecoder(keras.layers.Layer):
             before = tf.where(self._drawn(before, self.scheduled_sampling) & (before != PADDING), written, before)
         if training and self.word_dropout:
             before = tf.where(self._drawn(before, self.word_dropout) & (before > START), UNKNOWN, before)
-        return self._taught(opened, before, table, training)
+        real = tf.cast(target != PADDING, tf.float32) if training and self.balance else None
+        return self._taught(opened, before, table, training, real)
 
     def compute_mask(self, given, previous=None):
         return None
@@ -204,7 +208,7 @@ class AttentionDecoder(keras.layers.Layer):
         features, looked = self._emit(states, vectors, opened, *shared)
         return self._logits(features, table), states, looked if weights is None else weights
 
-    def _taught(self, opened, before, table, training):
+    def _taught(self, opened, before, table, training, real=None):
         """Gives the logits of all steps, the unit before each given: `(batch, steps, vocabulary)`."""
         batch, steps = tf.shape(before)[0], tf.shape(before)[1]
         share = self.dropout if training else 0
@@ -220,8 +224,10 @@ class AttentionDecoder(keras.layers.Layer):
         loop = choice.chosen("auto", training=training, batch=before.shape[0], time=before.shape[1], units=self.units)
         after = scan(self.way.advance, given, xla=loop in ("xla", "halves"), functions=self.functions)
         # The steps of a sequence side by side: where attention is not in the loop, they are its rows.
-        rows = {name: _side_by_side(each) for name, each in after.items() if name != "covered"}
+        rows = {name: side_by_side(each) for name, each in after.items() if name != "covered"}
         features, _ = self._emit(rows, tf.reshape(vectors, [-1, self.width]), opened, fixed, constant, products)
+        if real is not None:
+            self.add_loss(self.balance * unevenness(self.way, after, given, real, products))
         logits = self._logits(self._dropped(features, share), table)
         return tf.reshape(logits, [batch, steps, self.vocabulary])
 
@@ -284,12 +290,7 @@ class AttentionDecoder(keras.layers.Layer):
     def get_config(self):
         names = ("vocabulary", "units", "attention_units", "tied", "dropout", "variational_dropout", "word_dropout")
         own = {name: getattr(self, name) for name in (*names, "scheduled_sampling")}
-        return {**super().get_config(), **dataclasses.asdict(self.way), **own}
-
-
-def _side_by_side(x):
-    """Gives `(steps, batch, width)` as `(batch * steps, width)`."""
-    return tf.reshape(tf.transpose(x, [1, 0, 2]), [-1, x.shape[-1]])
+        return {**super().get_config(), **dataclasses.asdict(self.way), **own, "balance": self.balance}
 
 
 def check_attention(attention: str) -> None:

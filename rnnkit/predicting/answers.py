@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rnnkit.messages import listed
+from rnnkit.predicting.pictures import SIZE as PICTURES
+from rnnkit.predicting.pictures import Pictures, pictures_of
 from rnnkit.predicting.tally import Tally
 from rnnkit.quiet import import_tensorflow
 from rnnkit.sources.faults import Fault
 from rnnkit.sources.portions import Portion
+from rnnkit.sources.whole import WholeRows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -123,6 +126,7 @@ class Predictor:
         features: Name of an input -> its place among the table's columns.
         skip: Whether rows without an answer are left out.
         outputs: What the signature answers.
+        pictures: Opens the pictures that the rows name; None where the features are texts.
     """
 
     bundle: "Bundle"
@@ -130,6 +134,11 @@ class Predictor:
     features: Mapping[str, int]
     skip: bool
     outputs: tuple[Output, ...]
+    pictures: Pictures | None = None
+
+    def at_once(self, size: int) -> int:
+        """Returns how many rows a portion has at most: `size` of texts, fewer of pictures."""
+        return min(size, PICTURES) if self.pictures else size
 
     def answer(self, portion: Portion, tally: Tally) -> tuple[Portion, Answers]:
         """Answers the rows that have no fault; those the model fails at get one.
@@ -150,14 +159,61 @@ class Predictor:
             column = portion.column(place)
             columns[name] = ["" if column[row].isspace() else column[row] for row in rows]
         parts, failed = [], {}
-        _answer(functools.partial(self.bundle.predict, signature=self.signature), columns, rows, parts, failed)
+        predict = functools.partial(self.bundle.predict, signature=self.signature)
+        for some, opened in self._opened(rows, columns, portion.faults):
+            begun = len(parts)
+            _answer(predict, opened, some, parts, failed)
+            if self.pictures:
+                contents = dict(zip(some, *opened.values(), strict=True))
+                parts[begun:] = [self._readable(*part, contents, portion.faults) for part in parts[begun:]]
         if len(failed) == len(rows) > 1:
             raise ValueError(f"{self.bundle.path} can't answer: {next(iter(failed.values())).detail}.")
+        if self.pictures:
+            kind = "an image that the model can't answer"
+            failed = {row: dataclasses.replace(fault, kind=kind) for row, fault in failed.items()}
         portion.faults.update(failed)
         tally.add(portion.places, portion.faults)
         answered = [row for done, _ in parts for row in done]
         answers = Answers(len(portion), answered, _joined([arrays for _, arrays in parts]), self.outputs)
         return (portion.kept(answered), answers.only()) if self.skip and portion.faults else (portion, answers)
+
+    def _opened(self, rows, columns, faults):
+        """Yields rows and their columns: all at once, or with the contents of their pictures, a few at a time."""
+        if not self.pictures:
+            yield rows, columns
+            return
+        ((name, cells),) = columns.items()
+        missing = {}
+        for places, contents in self.pictures.opened(cells, missing):
+            yield [rows[place] for place in places], {name: contents}
+        faults.update({rows[place]: fault for place, fault in missing.items()})
+
+    def _readable(self, rows, arrays, contents, faults):
+        """Returns rows and their answers without those whose pictures could not be decoded."""
+        wrong = self.pictures.unreadable([contents[row] for row in rows], arrays)
+        if not wrong:
+            return rows, arrays
+        faults.update({rows[place]: fault for place, fault in wrong.items()})
+        kept = [place for place in range(len(rows)) if place not in wrong]
+        return [rows[place] for place in kept], {name: values[kept] for name, values in arrays.items()}
+
+
+def predictor_of(bundle: "Bundle", rows: WholeRows, signature: str, *, skip: bool, images: str = "") -> Predictor:
+    """Returns what asks a bundle for the answers to rows.
+
+    Args:
+        bundle: The model.
+        rows: Of the table.
+        signature: Which of its signatures answers.
+        skip: Whether rows without an answer are left out.
+        images: Where the images are that the rows name; empty: beside their table.
+
+    Raises:
+        LookupError: There is no such signature.
+        ValueError, OSError: The images can't be found.
+    """
+    outputs = outputs_of(bundle, signature)
+    return Predictor(bundle, signature, rows.features, skip, outputs, pictures_of(bundle, rows, images))
 
 
 def _answer(predict, columns, rows, parts, failed):

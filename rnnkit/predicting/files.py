@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 from rnnkit.interrupts import Wish, asked_to_stop
 from rnnkit.messages import listed
-from rnnkit.predicting.answers import Output, Predictor, outputs_of
+from rnnkit.predicting.answers import Output, Predictor, predictor_of
 from rnnkit.predicting.bar import late_bar
 from rnnkit.predicting.forms import ENDINGS, CsvForm, Form, JsonForm, ParquetForm, Zipped
 from rnnkit.predicting.join import join_parquet
 from rnnkit.predicting.partial import Partial, held
+from rnnkit.predicting.pictures import input_rows
 from rnnkit.predicting.reading import trained_format
 from rnnkit.predicting.tally import Tally
 from rnnkit.progress import SILENT, Reporter
 from rnnkit.sources import Format
-from rnnkit.sources.inputs import read_inputs
 from rnnkit.sources.table import Counter
 from rnnkit.sources.whole import CHARACTERS, SIZE, WholeRows
 
@@ -60,6 +60,7 @@ def predict_file(
     kind: str | None = None,
     prefix: str = "",
     resume: bool = False,
+    images: str = "",
     reporter: Reporter = SILENT,
 ) -> Summary:
     """Writes a table's rows with all their cells, the answers to them, and in `error` why one has none.
@@ -69,7 +70,8 @@ def predict_file(
 
     Args:
         bundle: The model.
-        input: A table, a file of text lines, "-" for stdin, a DataFrame, or rows that are opened.
+        input: A table, a file of text lines, "-" for stdin, a DataFrame, or rows that are opened; where the bundle
+            reads pictures, also a folder or a .zip of images, a row each.
         output: Ends in .csv, .jsonl, either also .gz, or .parquet.
         signature: Which of the model's signatures answers.
         format: How to read the input; with `skip_bad_rows`, rows without an answer are left out. By
@@ -78,6 +80,7 @@ def predict_file(
         prefix: Put before the name of each added column; else `predicted_` before those that clash.
         resume: Goes on where a process that wrote this output was killed; the result is the same,
             byte for byte, as if it had not been.
+        images: A folder or .zip with the images that a table names; empty: beside the table.
         reporter: Tells a person what goes on.
 
     Raises:
@@ -90,7 +93,7 @@ def predict_file(
     format = format or trained_format(bundle, {})
     rows = input
     if not isinstance(input, WholeRows):
-        rows = read_inputs(input, features=tuple(bundle.card["inputs"]), format=format, kind=kind)
+        rows = input_rows(bundle, input, format, kind)
     if resume and not rows.again:
         raise ValueError(f"--resume reads the input again, which {rows.name} can't be. Write it to a file first.")
     flags = {
@@ -98,9 +101,10 @@ def predict_file(
         "signature": signature,
         "kind": kind,
         "prefix": prefix,
+        **({"images": images} if images else {}),
         **dataclasses.asdict(format),
     }
-    predictor = Predictor(bundle, signature, rows.features, format.skip_bad_rows, outputs_of(bundle, signature))
+    predictor = predictor_of(bundle, rows, signature, skip=format.skip_bad_rows, images=images)
     job = _Job(predictor, rows, target, os.fspath(output), flags, reporter)
     job.form()
     with held(target, job.name) as partial:
@@ -238,9 +242,10 @@ class _Job:
         """Answers and writes the rows after those that the tally has."""
         meter = Counter()
         stop = asked_to_stop(self.reporter.say) if self.rows.again else contextlib.nullcontext(Wish())
+        size = self.predictor.at_once(SIZE)
         passed, begun, clock = 0, tally.rows, time.monotonic()
         with stop as wish, late_bar(self.reporter, "answering", self.rows.size) as advance:
-            for portion in self.rows.portions(size=SIZE, characters=CHARACTERS, meter=meter):
+            for portion in self.rows.portions(size=size, characters=CHARACTERS, meter=meter):
                 passed += len(portion)
                 if passed <= begun:
                     continue

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, TextIO
 
-from rnnkit.predicting.answers import Predictor, outputs_of
+from rnnkit.predicting.answers import predictor_of
 from rnnkit.predicting.forms import CsvForm, JsonForm
 from rnnkit.predicting.tally import Tally
 from rnnkit.sources.whole import WholeRows
@@ -23,6 +23,7 @@ def predict_stream(
     as_lines: bool = False,
     prefix: str = "",
     skip: bool = False,
+    images: str = "",
 ) -> Tally:
     """Writes rows and their answers to a stream, each as soon as it is known.
 
@@ -34,15 +35,16 @@ def predict_stream(
         as_lines: Writes JSON lines rather than csv.
         prefix: See `added_names`.
         skip: Leaves out rows without an answer.
+        images: See `predictor_of`.
 
     Returns:
         How many rows were answered, and what was wrong with the others.
     """
-    predictor = Predictor(bundle, signature, rows.features, skip, outputs_of(bundle, signature))
+    predictor = predictor_of(bundle, rows, signature, skip=skip, images=images)
     form = (JsonForm if as_lines else CsvForm)(rows.table, predictor.outputs, prefix=prefix)
     tally = Tally()
     _put(output, form.head())
-    for portion in rows.portions_as_they_come() if rows.waits else rows.portions(size=SIZE):
+    for portion in rows.portions_as_they_come() if rows.waits else rows.portions(size=predictor.at_once(SIZE)):
         _put(output, form.rows(*predictor.answer(portion, tally)))
     return tally
 

@@ -119,13 +119,14 @@ class Batches:
         return {**sequences, **fixed}, target, tf.TensorSpec([None], tf.float32)
 
 
-def dealt(generate: Callable[[], Iterator], signature) -> tf.data.Dataset:
-    """Returns what a generator yields as a dataset that is two batches ahead.
+def dealt(generate: Callable[[], Iterator], signature, change: Callable | None = None) -> tf.data.Dataset:
+    """Returns what a generator yields, changed by a function if one is given, as a dataset that is two batches ahead.
 
     Untuned: an iterator that is tuned may wait at its end for its tuner, which misses the word to stop and sleeps on,
     up to a minute (TensorFlow 2.21: `Model::OptimizeLoop` is woken before `CancellationManager` says it is cancelled).
     """
-    made = tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(2)
+    made = tf.data.Dataset.from_generator(generate, output_signature=signature)
+    made = (made.map(change) if change else made).prefetch(2)
     options = tf.data.Options()
     options.autotune.enabled = False
     return made.with_options(options)
