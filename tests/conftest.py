@@ -1,15 +1,37 @@
-"""Quiet TensorFlow, and the folder of real data sets."""
+"""Quiet TensorFlow, the folder of real data sets, and one of samples that are made at first use."""
 
 import fcntl
 import gc
 import gzip
 import os
 import pathlib
+import tempfile
 
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+
+if "RNNKIT_CACHE" not in os.environ:
+    # The first process to come here removes it at its end; workers are told of it by the variable.
+    CACHE = tempfile.TemporaryDirectory(prefix="rnnkit-cache-")
+    os.environ["RNNKIT_CACHE"] = CACHE.name
+
+
+CONTRACT = "test_every_recipe.py"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Keeps the tests of a file in one process, those of the contract by recipe, for they share what is trained.
+
+    The contract comes first, as it takes longest.
+    """
+    for item in items:
+        recipe = getattr(item, "callspec", None) and item.callspec.params.get("name")
+        contract = item.path.name == CONTRACT
+        item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{recipe}" if contract else str(item.path.stem)))
+    items.sort(key=lambda item: item.path.name != CONTRACT)
 
 
 def pytest_collection_finish(session):
