@@ -19,7 +19,7 @@ import keras
 import pandas as pd
 import tensorflow as tf
 
-from rnnkit.answers import Signature
+from rnnkit.answers import Signature, traced
 from rnnkit.attention_pictures import draw_attention
 from rnnkit.export.edge import Edge
 from rnnkit.export.edge_text_to_text import text_to_text_edge
@@ -143,8 +143,7 @@ def report(told: Reported, card: Mapping, folder: pathlib.Path) -> None:
     """Draws into report/ what was looked at while test texts of middling length were translated."""
     texts = sorted(told.splits.test.texts, key=len)
     middle = len(texts) // 2
-    attention = writer_of(told.preparation, told.core, told.settings).signatures()["attention"]
-    answers = tf.function(attention.function, autograph=False)(tf.constant(texts[middle : middle + DRAWN]))
+    answers = traced(told.signatures["attention"])(text=tf.constant(texts[middle : middle + DRAWN]))
     draw_attention(folder / "attention.png", {name: values.numpy() for name, values in answers.items()})
 
 

@@ -78,6 +78,7 @@ class Reported:
         truth: Split -> truth, as `judge` takes it.
         scores: Split -> scores.
         baselines: Name -> `{"test": scores}`.
+        signatures: Name -> what is served.
         retrain: `splits -> function`, a model begun anew with the same settings on other splits, as it is served.
         reporter: Tells a person what goes on.
     """
@@ -90,6 +91,7 @@ class Reported:
     truth: Mapping[str, Any]
     scores: Mapping[str, Mapping[str, float]]
     baselines: Mapping[str, Mapping[str, Mapping[str, float]]]
+    signatures: Mapping[str, Signature]
     retrain: Callable[[Splits], Callable]
     reporter: Reporter
 

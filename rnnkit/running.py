@@ -79,7 +79,7 @@ def run(recipe: Recipe, settings: Settings, order: Order | None = None, reporter
         # A wrong name is told before anything is read.
         bundle.load(settings.encoder_from)
     with runs.resume(order.out, name) if order.resume else runs.begin(order.out, name, described) as held:
-        _check_same(held.description, described)
+        held.check_same(described)
         splits = _read(recipe, settings, order, reporter)
         held.check_data(splits.card["sha256"])
         for line in short_form(recipe, splits):
@@ -113,15 +113,6 @@ def describe(recipe: Recipe, settings: Settings, order: Order) -> dict:
         "scratch": order.scratch is not None,
         **settings.as_dict(),
     }
-
-
-def _check_same(begun, asked):
-    for name in asked:
-        if asked[name] != begun.get(name):
-            raise ValueError(
-                f"{name} is {begun.get(name)!r} in the interrupted run. Got {asked[name]!r}. "
-                "Leave it as it was, or begin anew without --resume."
-            )
 
 
 def sample_path(recipe: Recipe, settings: Settings | None = None) -> pathlib.Path:
@@ -294,10 +285,9 @@ def _write(home, recipe, trained, card, told: Reported):
     kept = {split: draw(getattr(splits, split), most, settings.seed) for split, most in bundle.KEPT_ROWS.items()}
     models = trained.core, preparation.features, preparation.target
     report = functools.partial(recipe.report, told, card) if recipe.report else None
-    signatures = told.signatures
-    if tf.config.list_physical_devices("GPU"):
-        # Those traced there for the scores hold ops of cuDNN; what is written must run anywhere.
-        signatures = recipe.serve(preparation, trained.core, settings)
+    # Those that a GPU has traced for the scores hold ops of cuDNN; what is written must run anywhere.
+    anew = tf.config.list_physical_devices("GPU")
+    signatures = recipe.serve(preparation, trained.core, settings) if anew else told.signatures
     parts = bundle.Parts(*models, trained.history.epochs, settings, signatures, kept, report)
     of_test = told.answers["test"], told.truth["test"], preparation.labels
     pictures = {title: (draw, *of_test) for title, draw in recipe.pictures.items()}

@@ -33,6 +33,19 @@ class Run:
         """Returns the checkpoints of one of the run's trainings."""
         return Checkpoints(self.path / stage)
 
+    def check_same(self, asked: dict) -> None:
+        """Compares what is asked for with the description.
+
+        Raises:
+            ValueError: It is not what the run began with.
+        """
+        for name in asked:
+            if asked[name] != self.description.get(name):
+                raise ValueError(
+                    f"{name} is {self.description.get(name)!r} in the interrupted run. Got {asked[name]!r}. "
+                    "Leave it as it was, or begin anew without --resume."
+                )
+
     def check_data(self, sha256: str) -> None:
         """Notes the hash of the data, or compares it with the one noted.
 

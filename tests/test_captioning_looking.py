@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 from toy_captions import SIDE, TEXTS, Rows, made
 
+from rnnkit.answers import traced
 from rnnkit.captioning.batches import PictureBatches, encode_pictures
 from rnnkit.captioning.captioner import captioner_of, classifier_of
 from rnnkit.captioning.looking import details_of, draw_report
@@ -18,16 +19,18 @@ def told_of(test, **how):
     """Gives what is known after the scoring, with the answers of a toy core."""
     preparation, core, wanted = made(**how)
     if wanted.answer == LABEL:
-        answer = classifier_of(preparation, core).answer
+        served = classifier_of(preparation, core).signatures()
     else:
-        answer = captioner_of(preparation, core, wanted).write
-    answers = {name: values.numpy() for name, values in answer(tf.constant(test.images)).items()}
+        served = captioner_of(preparation, core, wanted).signatures()
+    answers = traced(served["serving_default"])(image=tf.constant(test.images))
+    answers = {name: values.numpy() for name, values in answers.items()}
     return types.SimpleNamespace(
         preparation=preparation,
         core=core,
         settings=wanted,
         splits=types.SimpleNamespace(valid=Rows(), test=test),
         answers={"test": answers},
+        signatures=served,
         truth={"test": test.truth()},
     )
 

@@ -7,9 +7,9 @@ import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
 
+from rnnkit.answers import traced
 from rnnkit.caption_pictures import draw_overlays, draw_page
 from rnnkit.captioning.batches import PictureBatches, encode_pictures
-from rnnkit.captioning.captioner import captioner_of
 from rnnkit.captioning.preparing import DECODE
 from rnnkit.captioning.settings import LABEL
 from rnnkit.metrics.captions import signatures as metric_signatures
@@ -65,8 +65,8 @@ def draw_report(told: Reported, folder: pathlib.Path) -> None:
     if told.settings.answer == LABEL:
         _draw_classes(folder / "classes.png", told)
         return
-    attention = tf.function(captioner_of(told.preparation, told.core, told.settings).attention, autograph=False)
-    looked = {name: values.numpy() for name, values in attention(tf.constant(images[:OVERLAID])).items()}
+    attention = traced(told.signatures["attention"])
+    looked = {name: values.numpy() for name, values in attention(image=tf.constant(images[:OVERLAID])).items()}
     for n in range(len(images[:OVERLAID])):
         written = [piece.decode("utf-8", "replace") for piece in looked["written"][n] if piece]
         caption = looked["caption"][n].decode("utf-8", "replace")

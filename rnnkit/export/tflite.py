@@ -184,7 +184,7 @@ def _traced(folder, models, signatures, rung, quantize):
         found = {}
 
         def endpoint(name, function, *tensors):
-            # Keras traces more than once, and the models apart from the function too.
+            # What was traced before belongs to another signature.
             loops.clear()
             outputs = function(*tensors)
             found[name] = list(loops)

@@ -5,8 +5,9 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
+from rnnkit.answers import traced
 from rnnkit.language.core import shown_units, taken_apart
-from rnnkit.language.generator import generator_of
+from rnnkit.language.generator import NUMBERS, generator_of
 from rnnkit.language.preparing import encode_passages
 from rnnkit.language.scoring import judge_passages, losses_of, sums_of
 from rnnkit.language.units import units_of
@@ -51,10 +52,13 @@ def details_of(told: Reported) -> dict:
 
 def written_texts(told: Reported) -> list[str]:
     """Writes texts from nothing, by seeds from 0 on, as the settings say."""
-    generator = generator_of(told.preparation, told.core, told.settings)
-
-    written = tf.function(generator.serving, autograph=False)
-    texts = (written(tf.constant([""]), tf.constant([0, seed]))["generated"] for seed in range(MEASURED))
+    how = generator_of(told.preparation, told.core, told.settings).how
+    how = {spec.name: tf.constant(how[spec.name], spec.dtype) for spec in NUMBERS if spec.name != "seed"}
+    how["length"] = tf.constant(told.settings.written)
+    generate = traced(told.signatures["generate"])
+    texts = (
+        generate(text=tf.constant([""]), **how, seed=tf.constant([0, seed]))["generated"] for seed in range(MEASURED)
+    )
     return [text.numpy()[0].decode("utf-8", "replace") for text in texts]
 
 

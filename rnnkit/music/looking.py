@@ -4,9 +4,10 @@ import pathlib
 
 import tensorflow as tf
 
+from rnnkit.answers import traced
 from rnnkit.metrics.music_copies import copied_share, longest_copies
 from rnnkit.metrics.music_scores import music_scores
-from rnnkit.music.composer import HOW, composer_of
+from rnnkit.music.composer import HOW, TEXTS, composer_of
 from rnnkit.music.events import decode_words
 from rnnkit.music.pieces import Piece
 from rnnkit.recipe import Reported
@@ -54,11 +55,12 @@ def _one_line(text, most=120):
 
 def composed_texts(told: Reported, count: int, **how) -> list[str]:
     """Composes tunes from nothing, of variations from 0 on, as the settings say but for `how`."""
-    composer = composer_of(told.preparation, told.core, told.settings)
+    composer, generate = composer_of(told.preparation, told.core, told.settings), told.signatures["generate"]
     values = {**composer.how, "seed": tf.constant([0, told.settings.seed]), **how}
-    none = tf.fill([count], "")
+    values = {spec.name: tf.constant(values[spec.name], spec.dtype) for spec in HOW}
+    none = {spec.name: tf.fill([count], "") for spec in TEXTS}
     with told.reporter.task("composing"):
-        found = composer.tunes(none, none, none, none, tf.range(count), *(values[spec.name] for spec in HOW))
+        found = traced(generate)(**none, **values, variation=tf.range(count))
     return [text.decode("utf-8", "replace") for text in found["generated"].numpy()]
 
 
