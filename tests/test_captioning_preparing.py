@@ -19,13 +19,13 @@ from rnnkit.progress import SILENT
         ([(30, 20), (10, 33), (28, 28)], 32),
         ([(8, 8)], 8),
         ([(3, 2), (1, 1)], 8),
-        ([(19, 4)], 16),
-        ([(21, 4)], 24),
-        ([(28, 28)] * 3 + [(900, 700)] * 2, 32),
+        ([(19, 4)], 20),
+        ([(21, 4)], 20),
+        ([(28, 28)] * 3 + [(900, 700)] * 2, 28),
         ([(480, 640), (600, 800)], 128),
     ],
 )
-def test_the_side_is_that_of_most_pictures_in_steps_of_8_and_128_at_most(sizes, side):
+def test_the_side_is_that_of_most_pictures_in_steps_of_4_and_128_at_most(sizes, side):
     assert usual_side(np.array(sizes, np.int32)) == side
 
 

@@ -15,8 +15,8 @@ from rnnkit.recipe import Parent, Preparation
 
 DECODE, PIECES = "decode", "pieces"
 """Names of the layers."""
-LARGEST, UNIT = 128, 8
-"""Of sides that are chosen from the data: the most pixels, and what they are multiples of."""
+SMALLEST, LARGEST, UNIT = 8, 128, 4
+"""Of sides that are chosen from the data: the fewest and most pixels, and what they are multiples of."""
 
 
 def prepare_captions(train, settings, reporter) -> Preparation:
@@ -48,9 +48,9 @@ def prepare_captions(train, settings, reporter) -> Preparation:
 
 
 def usual_side(sizes: np.ndarray) -> int:
-    """Returns the side to look at pictures of `sizes (n, 2)` by: that of most, in steps of 8, `LARGEST` at most."""
+    """Returns the side to look at pictures of `sizes (n, 2)` by: that of most, in steps of 4, `LARGEST` at most."""
     usual = int(np.median(np.asarray(sizes).max(1)))
-    return min(max(UNIT, round(usual / UNIT) * UNIT), LARGEST)
+    return min(max(SMALLEST, round(usual / UNIT) * UNIT), LARGEST)
 
 
 def image_features(facts, settings) -> keras.Model:
