@@ -105,7 +105,7 @@ class Recipe:
         settings: Its settings class.
         inputs: Names of the raw inputs.
         target: Name of the column to be predicted.
-        sample: File name of its sample in `rnnkit.data`; or one for each preset, '' for none.
+        sample: File name of its sample, in `rnnkit.data` or made at first use; or one for each preset, '' for none.
         read: `(data, valid, test, settings, progress) -> Splits` of raw rows.
         prepare: `(train rows, settings, reporter) -> Preparation`.
         build: `(facts, settings) -> core`, tensors -> tensors; reads no file.

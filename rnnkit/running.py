@@ -131,8 +131,8 @@ def sample_path(recipe: Recipe, settings: Settings | None = None) -> pathlib.Pat
 def _read(recipe, settings, order, reporter) -> Splits:
     given = ((order.data, settings.data), (order.valid, settings.valid or None), (order.test, settings.test or None))
     tables = [table if table is not None else setting for table, setting in given]
-    sample = sample_path(recipe, settings)
-    tables = [sample if isinstance(table, str) and table == "sample" else table for table in tables]
+    own = (isinstance(table, str) and table == "sample" for table in tables)
+    tables = [sample_path(recipe, settings) if asked else table for asked, table in zip(own, tables, strict=True)]
     with reporter.task("reading", unit="bytes") as advance:
         return recipe.read(*tables, settings, lambda done, total: advance(done, total=total))
 
