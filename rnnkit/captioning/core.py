@@ -13,6 +13,7 @@ from rnnkit.layers.attention_decoder import AttentionDecoder, Opened
 from rnnkit.layers.encoder_decoder import TableEmbedding
 from rnnkit.layers.image_layers import PlaceVectors, Present, RowsTaken, residual_network
 from rnnkit.settings import RecurrentSettings
+from rnnkit.writing.core import build_decoder
 
 ENCODER, PLACES = "encoder", "places"
 GROUPS = {"encoder": (ENCODER,), "embedding": ("embedding",), "decoder": ("decoder",)}
@@ -36,37 +37,17 @@ def build_captioner(facts: Mapping[str, int], settings) -> keras.Model:
     grid = build_encoder(facts, settings)(pixels)
     if settings.answer == LABEL:
         return keras.Model({"pixels": pixels}, _classified(grid, facts, settings), name="core")
+    size, units = facts["vocabulary"], settings.decoder_units or settings.units
     layers = [keras.layers.Reshape((-1, grid.shape[-1]), name=PLACES)]
     if settings.dropout:
         layers.append(keras.layers.Dropout(settings.dropout, name="memory_dropout"))
     layers += [
         RowsTaken(name="rows"),
         Present(name="present"),
-        TableEmbedding(facts["vocabulary"], settings.embedding_units, name="embedding"),
-        _decoder(facts, settings),
+        TableEmbedding(size, settings.embedding_units, name="embedding"),
+        build_decoder(size, units, settings, balance=settings.balance),
     ]
     return _writing("pixels", pixels, grid, {layer.name: layer for layer in layers}, "core")
-
-
-def _decoder(facts, settings):
-    return AttentionDecoder(
-        facts["vocabulary"],
-        settings.decoder_units or settings.units,
-        cell=settings.cell,
-        depth=settings.decoder_depth,
-        residual=settings.residual,
-        attention=settings.attention,
-        attention_units=settings.attention_units or None,
-        input_feeding=settings.input_feeding,
-        coverage=settings.coverage,
-        balance=settings.balance,
-        tied=settings.tied,
-        dropout=settings.dropout,
-        variational_dropout=settings.variational_dropout,
-        word_dropout=settings.word_dropout,
-        scheduled_sampling=settings.scheduled_sampling,
-        name="decoder",
-    )
 
 
 def _writing(looked, given, grid, layers: Mapping[str, keras.layers.Layer], name: str) -> keras.Model:

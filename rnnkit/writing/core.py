@@ -36,9 +36,22 @@ def build_writer(facts: Mapping[str, int], settings) -> keras.Model:
     x = recurrent_stack(x, **{name: getattr(settings, name) for name in names})
     if settings.dropout:
         x = keras.layers.Dropout(settings.dropout, name="memory_dropout")(x)
-    decoder = AttentionDecoder(
-        facts.get("written_vocabulary", facts["vocabulary"]),
-        decoder_units(settings),
+    decoder = build_decoder(facts.get("written_vocabulary", facts["vocabulary"]), decoder_units(settings), settings)
+    return keras.Model({"ids": ids, "target": target}, decoder([x, ids, target, table]), name="core")
+
+
+def build_decoder(vocabulary: int, units: int, settings, *, balance: float = 0.0) -> AttentionDecoder:
+    """Builds the layer `decoder`.
+
+    Args:
+        vocabulary: Number of ids that can be written.
+        units: State size.
+        settings: Of `RecurrentSettings` and `WritingSettings`.
+        balance: As for `AttentionDecoder`.
+    """
+    return AttentionDecoder(
+        vocabulary,
+        units,
         cell=settings.cell,
         depth=settings.decoder_depth,
         residual=settings.residual,
@@ -46,6 +59,7 @@ def build_writer(facts: Mapping[str, int], settings) -> keras.Model:
         attention_units=settings.attention_units or None,
         input_feeding=settings.input_feeding,
         coverage=settings.coverage,
+        balance=balance,
         tied=settings.tied,
         dropout=settings.dropout,
         variational_dropout=settings.variational_dropout,
@@ -53,7 +67,6 @@ def build_writer(facts: Mapping[str, int], settings) -> keras.Model:
         scheduled_sampling=settings.scheduled_sampling,
         name="decoder",
     )
-    return keras.Model({"ids": ids, "target": target}, decoder([x, ids, target, table]), name="core")
 
 
 def decoder_units(settings) -> int:
