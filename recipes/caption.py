@@ -4,7 +4,8 @@ Reads   pictures in a folder or .zip with a captions file (table, Flickr8k, COCO
 Serves  image (batch,) JPEG or PNG -> caption (batch,), score (batch,), readable (batch,); nbest, attention, sample,
         encode and step; with --answer label: label, probability (batch, classes)
 Sample  scenes.csv; row-digits: digits.csv
-Scores  to come
+Scores  800 pictures of Flickr8k, from scratch: CIDEr-D 0.135, BLEU-4 9.0 (nearest picture 0.064 and 2.8, one caption
+        for all 0.169 and 6.3); sample: 95.6 % exact; row-digits: accuracy 98.3 % (nearest neighbour 98.9)
 
 A small residual network, or one of `keras.applications`, sees a grid of places; for each piece of the caption the
 decoder looks at those that matter. Xu et al. (2015), https://arxiv.org/abs/1502.03044; with `--look vector` at the
@@ -51,7 +52,7 @@ class Settings(
 
     preset: str = setting("", "Settings under a name: row-digits.", choices=("", *PRESETS))
     units: int = setting(128, "State size of the decoder, and of each direction of an encoder by rows.", at_least=1)
-    epochs: int = setting(25, "Most passes over the train pictures.", at_least=1)
+    epochs: int = setting(36, "Most passes over the train pictures.", at_least=1)
     learning_rate: float = setting(4e-3, "Highest step size.", above=0.0)
     dropout: float = setting(0.1, "Share dropped between layers.", at_least=0.0, below=1.0)
     patience: int = setting(10, "Epochs without a better score on valid before stopping.", at_least=1)
