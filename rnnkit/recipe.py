@@ -129,7 +129,7 @@ class Recipe:
         answer: `(preparation, core, rows, settings, advance) -> answers` to a split that are judged; by default what
             `serving_default` answers row by row.
         trained: `(core, train batches, valid batches, settings) -> model` that is fitted in the core's place and has
-            its weights; its losses are as `objective` says. By default the core.
+            its weights; its losses are as `objective` says. By default, and where it gives None, the core.
         truth: `kept rows -> truth`, as `judge` takes it; by default the target of each.
         parent_rows: `(parent, rows, settings) -> rows` as the parent reads them, None where it can't be compared;
             by default as they are.

@@ -112,7 +112,7 @@ def estimate_batches(recipe, settings, splits, reporter: Reporter = SILENT) -> E
     compiled = compiles_loops(settings, train.steps_in_all * steps / len(train))
     with precision(settings.precision), recurrent_loop("compiled" if compiled else "plain"):
         core = recipe.build(preparation.facts, settings)
-        model = recipe.trained(core, train, valid, settings) if recipe.trained else core
+        model = (recipe.trained and recipe.trained(core, train, valid, settings)) or core
         objective = recipe.objective(preparation.facts, settings)
         model.compile(optimizer(settings, steps * settings.epochs), RowLoss(objective.train), jit_compile=False)
         with reporter.task("timing some steps"), Watch() as watch:

@@ -128,6 +128,11 @@ def test_encoders_looks_and_pieces_of_all_kinds_are_trained_and_served(settings,
         assert answers["label"][1] == "" and answers["probability"][1] == pytest.approx([1 / 3] * 3)
 
 
+def test_check_tells_how_long_it_will_take(folder):
+    report = rnnkit.check("caption", folder / "said.csv", columns="image=file,caption=said", **SIZES)
+    assert report.refusal is None and report.estimate.epoch_seconds > 0 and report.estimate.rows == 28
+
+
 def test_digits_are_told_line_by_line_by_a_preset(tmp_path):
     bundle = rnnkit.run("caption", preset="row-digits", epochs=2, units=12, out=tmp_path)
     assert bundle.card["labels"] == [str(digit) for digit in range(10)]
