@@ -254,7 +254,7 @@ PROMISES = {
         child=other_scenes,
         small={"units": 8, "embedding_units": 8, "filters": 4, "beam_width": 1, "keep_by": "loss", "batch_size": 8},
         lines=500,
-        trained={"epochs": 5, "keep_by": "loss"},
+        trained={"epochs": 8, "keep_by": "loss"},
     ),
     "sentiment": Promise(
         margins={"majority": 0.35, "tfidf_logistic": 0.1, "nb_svm": 0.1},
